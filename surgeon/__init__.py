@@ -1,0 +1,1 @@
+"""surgeon: FLOPs/latency profiling and model surgery for YOLO networks."""

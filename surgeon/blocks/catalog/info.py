@@ -1,0 +1,76 @@
+"""What is known of a block without building it: torch-free data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockCost:
+    """Closed-form cost of a block at one input size, batch 1.
+
+    Attributes:
+        params: Parameters (without the identity gate).
+        macs: MACs of the definition's convolutions, linear layers and matrix products.
+        elementwise_macs: Work of the definition that no matmul shows, by name (ACmix: ``neighbourhood attention``).
+    """
+
+    params: int
+    macs: int
+    elementwise_macs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """Settings that fit a width.
+
+    Attributes:
+        settings: Every constructor argument, defaults included.
+        notes: One sentence for each default that had to be adapted to the width.
+    """
+
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockInfo:
+    """One block that can be planted.
+
+    Attributes:
+        name: What users type (``gam``).
+        title: Display name (``GAM``).
+        kind: ``attention``, ``pooling``, ``upsampling``, ``convolution`` or ``head``.
+        factory: Where the class is: ``surgeon.blocks.gam:GAM``. It is called as
+            ``Class(in_channels, out_channels, **settings)``.
+        summary: One line.
+        paper: Title and arXiv number.
+        year: Year of the paper.
+        source: Repository whose definition is followed.
+        changes_channels: Whether out_channels may differ from in_channels.
+        defaults: Constructor settings and their defaults.
+        options: One line of help a setting, with the values that it takes.
+        constraints: What the settings must satisfy, for the reader (``heads divides C``).
+        aliases: Other names users type.
+        resolve: ``resolve(in_channels, out_channels, settings)``: settings that fit, or BlockError naming the values
+            that would work. Only explicit values are refused; defaults adapt and say so.
+        cost: ``cost(in_channels, out_channels, height, width, settings)``, closed form.
+    """
+
+    name: str
+    title: str
+    kind: str
+    factory: str
+    summary: str
+    paper: str
+    year: int
+    source: str
+    changes_channels: bool
+    defaults: Mapping[str, Any]
+    options: Mapping[str, str]
+    constraints: str
+    resolve: Callable[[int, int, Mapping[str, Any]], Resolved]
+    cost: Callable[[int, int, int, int, Mapping[str, Any]], BlockCost]
+    aliases: tuple[str, ...] = ()

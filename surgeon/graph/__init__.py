@@ -1,0 +1,6 @@
+"""Networks as plain data: layers, the graph they form, and how a user names a site. No torch here."""
+
+from surgeon.graph.layer import IMAGE, Layer, LayerGraph
+from surgeon.graph.selector import Site, resolve
+
+__all__ = ["IMAGE", "Layer", "LayerGraph", "Site", "resolve"]

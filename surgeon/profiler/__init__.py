@@ -1,0 +1,1 @@
+"""Measuring: parameters, MACs, latency, memory. Results are data; printing is `surgeon.report`'s."""

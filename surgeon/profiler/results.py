@@ -1,0 +1,215 @@
+"""What a measurement found: facts as data, torch-free, never formatted here.
+
+Numbers are kept as counted: MACs are MACs (1 FLOP figure = 2 × MACs, applied once, in ``report``), times are ms,
+memory is bytes. Every result can be saved as JSON and rendered again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from surgeon.profiler.settings import ProfileSettings
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Machine, software and state in which a result was taken.
+
+    Attributes:
+        python: Python version.
+        platform: Operating system and architecture.
+        cpu: CPU model.
+        cpus: Logical CPUs that this process may use.
+        gpu: Name of the CUDA device, None without one.
+        packages: Versions of torch, ultralytics, ultralytics-thop, fvcore, yolo-surgeon.
+        load_average: 1-minute load average before the measurement, None where the system has none.
+        cpu_pressure: Linux PSI ``cpu some avg10`` in percent, None where not exposed.
+        cpu_quota: CPUs granted by the cgroup, None without a limit.
+    """
+
+    python: str
+    platform: str
+    cpu: str
+    cpus: int
+    gpu: str | None
+    packages: dict[str, str]
+    load_average: float | None = None
+    cpu_pressure: float | None = None
+    cpu_quota: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Multiply-accumulate operations of one forward pass at batch B, unfused.
+
+    Attributes:
+        macs: MACs of convolution, linear layers, matrix products and attention by the definition of each block (a
+            planted block counts as its paper defines it, whatever kernel it chose), elementwise work excluded.
+        executed: MACs of the matmul/conv operators that ran; differs from `macs` where a block runs a leaner or a
+            padded form.
+        elementwise_macs: Work of a definition that no matmul shows (ACmix's neighbourhood attention), by name.
+        ultralytics_gflops: What the installed Ultralytics' own ``model.info()`` reports for this network at this
+            image size, in GFLOPs; None for models that are not Ultralytics'.
+        uncounted: Operators that ran and that no formula covers, by name, with the module that ran them.
+    """
+
+    macs: int
+    executed: int
+    elementwise_macs: dict[str, int] = field(default_factory=dict)
+    ultralytics_gflops: float | None = None
+    uncounted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Times of repeated forward passes, steady state.
+
+    Covers the network with head decoding; not image preprocessing, not non-maximum suppression.
+
+    Attributes:
+        samples_ms: Every timed run, in order.
+        warmup_runs: Runs before them that were not counted.
+        first_ms: The first, cold run.
+        median_ms, q1_ms, q3_ms, p90_ms, p99_ms: Order statistics of the samples.
+        notes: What disturbed the measurement, in sentences.
+    """
+
+    samples_ms: tuple[float, ...]
+    warmup_runs: int
+    first_ms: float
+    median_ms: float
+    q1_ms: float
+    q3_ms: float
+    p90_ms: float
+    p99_ms: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Memory of one forward pass.
+
+    Attributes:
+        peak_activation_bytes: Most bytes alive at once that the forward allocated, None where not measured.
+        method: How it was measured, for the reader.
+        parameter_bytes: Bytes of parameters and buffers.
+    """
+
+    peak_activation_bytes: int | None
+    method: str
+    parameter_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerProfile:
+    """One row of the per-layer table.
+
+    Attributes:
+        key: Stable key of the row (`surgeon.graph.Layer.key`).
+        index: Absolute row number.
+        site: ``backbone.9``.
+        kind: ``SPPF``, ``GAM``.
+        inputs: Absolute indices of the rows it reads, -1 for the image.
+        out_shape: Output ``(B, C, H, W)``, None where it is no single tensor.
+        params: Parameters.
+        macs, executed: As in `Counts`, elementwise included in neither.
+        elementwise_macs: Elementwise work of the definition.
+        latency_ms: Mean share of this row × the end-to-end median; None where not timed.
+        planted: Whether surgeon put it there.
+    """
+
+    key: str
+    index: int
+    site: str
+    kind: str
+    inputs: tuple[int, ...]
+    out_shape: tuple[int, ...] | None
+    params: int
+    macs: int
+    executed: int
+    elementwise_macs: int = 0
+    latency_ms: float | None = None
+    planted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileResult:
+    """Everything measured of one model.
+
+    Attributes:
+        name: Display name (``yolov8n``).
+        source: Path or YAML name that the model came from.
+        source_sha256: Hash of that file, None for a live module.
+        task: ``detect``, ``segment`` …, None where unknown.
+        params, trainable_params: Number of parameters.
+        model_layers: Leaf modules, as ``model.info()`` counts them; None where unknown.
+        unattributed_ms: End-to-end median minus the rows' sum; None where rows were not timed.
+        command: What reproduces it on a command line.
+    """
+
+    name: str
+    source: str
+    settings: ProfileSettings
+    environment: Environment
+    params: int
+    trainable_params: int
+    counts: Counts
+    layers: tuple[LayerProfile, ...]
+    latency: Latency | None = None
+    memory: Memory | None = None
+    source_sha256: str | None = None
+    task: str | None = None
+    model_layers: int | None = None
+    unattributed_ms: float | None = None
+    command: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedLatency:
+    """Baseline and candidate timed in the same process in randomly ordered pairs.
+
+    Attributes:
+        pairs: Number of pairs.
+        ratio: Median of candidate time / baseline time.
+        ratio_low, ratio_high: Any-time-valid 95 % confidence sequence of that median.
+        verdict: ``slower``, ``faster``, ``same``, ``tiny`` or ``inconclusive``.
+        baseline_ms, candidate_ms: Median times of the two arms.
+        log_ratios: Raw paired differences log(candidate/baseline), in order.
+        stopped_by: ``precision``, ``budget`` or ``interrupt``.
+        elapsed_s: Seconds spent on the pairs.
+        reason: Why an inconclusive verdict is one, or what else the reader should know.
+    """
+
+    pairs: int
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    verdict: str
+    baseline_ms: float
+    candidate_ms: float
+    log_ratios: tuple[float, ...]
+    stopped_by: str
+    elapsed_s: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A baseline and one or more candidates, measured under equal settings.
+
+    Attributes:
+        results: Baseline first.
+        paired: One `PairedLatency` a candidate (``results[1:]``), empty where latency was not compared.
+        renames: For each candidate the map baseline row key → candidate row key, where an edit record knows it;
+            empty where unknown.
+        notes: Sentences that belong under the table.
+    """
+
+    results: tuple[ProfileResult, ...]
+    paired: tuple[PairedLatency, ...] = ()
+    renames: tuple[dict[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,45 @@
+"""What a profile is asked to measure. Torch-free data.
+
+Two results may be compared only when these agree; `ProfileSettings.differences` says where they do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSettings:
+    """Settings of one measurement.
+
+    Attributes:
+        imgsz: Image size ``(H, W)`` in pixels.
+        batch: Batch size B.
+        device: ``cpu`` or ``cuda``, ``cuda:0`` …
+        dtype: ``float32``, ``float16`` or ``bfloat16``.
+        threads: CPU threads of the timed forward (1 to compare; see the latency page).
+        latency: Whether time is measured at all.
+        fused: Whether the timed network has its BatchNorm folded, as a deployed YOLO has. Counts are always taken of
+            the network as trained (unfused), which is what ``model.info()`` prints.
+        min_runs: Timed forwards at least.
+        time_budget_s: Seconds of timing at most, for all models of a comparison together.
+        precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
+    """
+
+    imgsz: tuple[int, int] = (640, 640)
+    batch: int = 1
+    device: str = "cpu"
+    dtype: str = "float32"
+    threads: int = 1
+    latency: bool = True
+    fused: bool = True
+    min_runs: int = 30
+    time_budget_s: float = 10.0
+    precision: float = 0.005
+
+    def differences(self, other: ProfileSettings) -> tuple[str, ...]:
+        """Names of the settings that must agree for a comparison, and do not."""
+        must_agree = ("imgsz", "batch", "device", "dtype", "threads", "fused")
+        names = {f.name for f in fields(self)}
+        assert names.issuperset(must_agree)
+        return tuple(name for name in must_agree if getattr(self, name) != getattr(other, name))
