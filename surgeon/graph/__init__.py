@@ -2,5 +2,6 @@
 
 from surgeon.graph.layer import IMAGE, Layer, LayerGraph
 from surgeon.graph.selector import Site, resolve
+from surgeon.graph.target import NewBlock, PlannedRow
 
-__all__ = ["IMAGE", "Layer", "LayerGraph", "Site", "resolve"]
+__all__ = ["IMAGE", "Layer", "LayerGraph", "NewBlock", "PlannedRow", "Site", "resolve"]

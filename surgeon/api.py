@@ -1,0 +1,167 @@
+"""The library as a notebook user writes it: ``surgeon.open("yolov8n.yaml").insert("gam", after="backbone.9")``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surgeon import workflows
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace, load_recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from surgeon.graph import LayerGraph
+    from surgeon.models.opened import OpenedModel
+    from surgeon.profiler.results import Comparison, ProfileResult
+    from surgeon.surgery.plan import SurgeryPlan
+
+
+class Model:
+    """A network that can be read, edited, measured and saved. Edits return a new `Model`; this one never changes.
+
+    Attributes:
+        module: The live network.
+        result: The edit that produced it (`surgeon.workflows.SurgeryResult`), None for a model as opened.
+    """
+
+    def __init__(self, opened: OpenedModel, result: workflows.SurgeryResult | None = None) -> None:
+        self._opened = opened
+        self.result = result
+
+    @property
+    def name(self) -> str:
+        """Display name (``yolov8n-gam``)."""
+        return self._opened.name
+
+    @property
+    def module(self) -> nn.Module:
+        """The live network, an Ultralytics model."""
+        return self._opened.module
+
+    @property
+    def opened(self) -> OpenedModel:
+        """The network with its origin, as `surgeon.workflows` takes it."""
+        return self._opened
+
+    def tree(self, imgsz: int | Sequence[int] = 640) -> LayerGraph:
+        """Every addressable site with its shape at an image size, side or ``(H, W)``."""
+        return workflows.tree(self._opened, size(imgsz))
+
+    def insert(
+        self,
+        module: str,
+        *,
+        after: str | int | None = None,
+        before: str | int | None = None,
+        start: str = "identity",
+        settings: Mapping[str, Any] | None = None,
+        force: bool = False,
+    ) -> Model:
+        """Plant a block.
+
+        Args:
+            module: A name of `surgeon.blocks.names`, or ``package.module:Class`` for your own.
+            after: Every consumer of this site reads the block instead.
+            before: Only what this site reads changes.
+            start: ``identity`` (the output stays the same until training opens the block) or ``paper``.
+            settings: Constructor settings of the block.
+            force: Edit a checkpoint that does not match its own yaml.
+
+        Raises:
+            InputError: The edit is impossible; the message says what would work.
+            CheckError: The edited network broke a promise.
+        """
+        edit = Insert(
+            module=module,
+            after=None if after is None else str(after),
+            before=None if before is None else str(before),
+            settings=dict(settings or {}),
+            start=start,
+        )
+        return self.apply(Recipe(edits=(edit,)), force=force)
+
+    def replace(
+        self, at: str | int, module: str, *, settings: Mapping[str, Any] | None = None, force: bool = False
+    ) -> Model:
+        """Put a block in the place of a row."""
+        edit = Replace(module=module, at=str(at), settings=dict(settings or {}))
+        return self.apply(Recipe(edits=(edit,)), force=force)
+
+    def remove(self, at: str | int, *, force: bool = False) -> Model:
+        """Take a row out."""
+        return self.apply(Recipe(edits=(Remove(at=str(at)),)), force=force)
+
+    def apply(self, recipe: Recipe | str | Path, *, force: bool = False) -> Model:
+        """Carry out a recipe, or a recipe file."""
+        if not isinstance(recipe, Recipe):
+            recipe = load_recipe(recipe)
+        result = workflows.edit(self._opened, recipe, force=force)
+        return Model(result.after, result)
+
+    def plan(self, recipe: Recipe | str | Path) -> SurgeryPlan:
+        """What a recipe would do, without doing it."""
+        return workflows.plan(self._opened, recipe if isinstance(recipe, Recipe) else load_recipe(recipe))
+
+    def profile(self, imgsz: int | Sequence[int] = 640, **settings: Any) -> ProfileResult:
+        """Measure parameters, MACs, latency and memory.
+
+        Args:
+            imgsz: Image side or ``(H, W)`` in pixels.
+            **settings: Further fields of `surgeon.ProfileSettings` (``batch``, ``device``, ``dtype``, ``latency`` …).
+        """
+        return workflows.profile(self._opened, ProfileSettings(imgsz=size(imgsz), **settings))
+
+    def save(self, path: str | Path | None = None, *, force: bool = False) -> Path:
+        """Write the ``.pt`` and the ``.yaml`` beside it; returns the ``.pt``.
+
+        Raises:
+            OutputError: A file exists and `force` is not given, or it is the source.
+        """
+        return workflows.save(self._opened, path, force=force)[0]
+
+    def __repr__(self) -> str:
+        """Name, task and origin."""
+        return f"<surgeon.Model {self.name} ({self._opened.task}) from {self._opened.source}>"
+
+
+def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str] = ()) -> Model:
+    """Open a model.
+
+    Args:
+        source: A YAML name that ships with Ultralytics, a path to a ``.yaml`` or ``.pt``, a live ``ultralytics.YOLO``
+            or the ``nn.Module`` inside one.
+        trust: Read a ``.pt`` with full unpickling, which runs whatever code it names.
+        trust_modules: Packages whose classes a ``.pt`` may use.
+
+    Raises:
+        InputError: It cannot be opened; the message says why.
+    """
+    if isinstance(source, Model):
+        return source
+    return Model(workflows.open_model(source, trust=trust, trust_modules=trust_modules))
+
+
+def compare(*models: Any, imgsz: int | Sequence[int] = 640, **settings: Any) -> Comparison:
+    """Measure a baseline and candidates under equal settings; latency is timed in pairs.
+
+    Args:
+        *models: Anything `surgeon.open` takes, the baseline first.
+        imgsz: Image side or ``(H, W)`` in pixels.
+        **settings: Further fields of `surgeon.ProfileSettings`.
+    """
+    opened = [open_model(model) for model in models]
+    chosen = ProfileSettings(imgsz=size(imgsz), **settings)
+    if len(opened) == 2 and opened[1].result is not None and opened[1].result.before is opened[0].opened:
+        return workflows.compare_edit(opened[1].result, chosen)
+    return workflows.compare([model.opened for model in opened], chosen)
+
+
+def size(imgsz: int | Sequence[int]) -> tuple[int, int]:
+    """An image side or ``(H, W)`` as ``(H, W)``."""
+    if isinstance(imgsz, int):
+        return (imgsz, imgsz)
+    height, width = imgsz
+    return (int(height), int(width))

@@ -1,0 +1,109 @@
+"""Building Ultralytics networks from a ``model.yaml``: new ones, and edited ones again.
+
+Internals used: the model classes of ``ultralytics.nn.tasks`` and their constructors ``(cfg, ch, nc, verbose)``;
+``guess_model_task``; ``LOGGER``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from surgeon.errors import ModelFileError
+from surgeon.models.ultralytics import autoload
+
+SEED = 0
+"""Seed of the weights of a model built from a YAML."""
+
+_CLASS_OF_HEAD = {
+    "Classify": "ClassificationModel",
+    "Depth": "DepthModel",
+    "OBB": "OBBModel",
+    "OBB26": "OBBModel",
+    "Pose": "PoseModel",
+    "Pose26": "PoseModel",
+    "RTDETRDecoder": "RTDETRDetectionModel",
+    "Segment": "SegmentationModel",
+    "Segment26": "SegmentationModel",
+    "SemanticSegment": "SemanticSegmentationModel",
+    "WorldDetect": "WorldModel",
+    "YOLOEDetect": "YOLOEModel",
+    "YOLOESegment": "YOLOESegModel",
+    "YOLOESegment26": "YOLOESegModel",
+    "Detect": "DetectionModel",
+    "v10Detect": "DetectionModel",
+}
+
+
+def build_from_yaml(d: Mapping[str, Any], origin: str) -> nn.Module:
+    """Build a network with seed 0, leaving the caller's random state as it was.
+
+    Args:
+        d: A ``model.yaml`` that `check_model_yaml` has passed.
+        origin: The file it came from, for messages.
+
+    Raises:
+        ModelFileError: This Ultralytics cannot build it.
+    """
+    from ultralytics.nn import tasks
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    head = str(d["head"][-1][2])
+    model_class = getattr(tasks, _CLASS_OF_HEAD.get(head, "-"), None)
+    if model_class is None:
+        known = ", ".join(sorted(h for h, c in _CLASS_OF_HEAD.items() if hasattr(tasks, c)))
+        raise ModelFileError(f"{origin} ends with {head}, not with a head that this Ultralytics builds: {known}")
+    try:
+        module = _construct(model_class, d)
+    except ModelFileError:
+        raise
+    except Exception as error:  # Ultralytics raises whatever a row's constructor raises
+        raise ModelFileError(f"Ultralytics cannot build {origin}: {_first_line(error)}") from error
+    # The attributes that ultralytics.YOLO gives a network it builds; its exporter and trainer read them.
+    task = tasks.guess_model_task(dict(d))
+    module.args = {**DEFAULT_CFG_DICT, "task": task, "model": origin}
+    module.task = task
+    return module
+
+
+def rebuild(module: nn.Module, d: Mapping[str, Any] | None = None) -> nn.Module:
+    """Build a network again from its ``model.yaml``, as the trainer does.
+
+    Args:
+        module: The network.
+        d: Build from this instead of ``module.yaml``.
+    """
+    return _construct(type(module), module.yaml if d is None else d)  # type: ignore[arg-type]
+
+
+def _construct(model_class: type[nn.Module], d: Mapping[str, Any]) -> nn.Module:
+    autoload.install()
+    cfg = copy.deepcopy(dict(d))
+    with quiet(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.manual_seed(SEED)
+        module: nn.Module = model_class(cfg, ch=cfg.get("channels") or 3, verbose=False)
+    return module
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Ultralytics' log to errors for a while."""
+    from ultralytics.utils import LOGGER
+
+    level = LOGGER.level
+    LOGGER.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(level)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -1,0 +1,87 @@
+"""From a loaded checkpoint, or a live network, to an `OpenedModel`.
+
+Internals used: the checkpoint keys ``ema``, ``model``, ``optimizer``, ``train_args``, ``epoch``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from surgeon.errors import ModelFileError
+from surgeon.models import files
+from surgeon.models.opened import OpenedModel
+from surgeon.models.ultralytics import drift, reader, safe_load
+from surgeon.models.ultralytics.build import quiet
+
+
+def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) -> OpenedModel:
+    """Open a ``.pt``.
+
+    Raises:
+        ModelFileError: It is no checkpoint of an Ultralytics network.
+        UntrustedFileError: It needs classes that nobody vouched for.
+    """
+    loaded = safe_load.load_checkpoint(path, trust=trust, trust_modules=trust_modules)
+    module, which = (loaded["ema"], "ema") if loaded.get("ema") is not None else (loaded.get("model"), "model")
+    if not isinstance(module, nn.Module):
+        raise ModelFileError(f"{path} holds no network under 'ema' or 'model'")
+    _refuse_foreign(module, str(path))
+    notes = [f"the {which} weights of the checkpoint are edited"] if which == "ema" else []
+    if loaded.get("optimizer") is not None:
+        notes.append("the optimizer state is dropped: an edited file starts a new training, it resumes none")
+    dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
+    module = module.float().eval()
+    train_args = dict(loaded.get("train_args") or {})
+    module.args = {**getattr(module, "args", {}), **train_args} if train_args else getattr(module, "args", {})
+    return OpenedModel(
+        name=path.stem,
+        module=module,
+        source=str(path),
+        task=_task(module),
+        path=path,
+        sha256=files.sha256(path),
+        dtype=dtype,
+        checkpoint={"train_args": train_args},
+        drift=drift.find_drift(module),
+        notes=tuple(notes),
+    )
+
+
+def open_live(module: nn.Module) -> OpenedModel:
+    """Open a live network; it is copied, so that what happens to it later does not matter here.
+
+    Raises:
+        ModelFileError: It is no Ultralytics network.
+    """
+    name = type(module).__name__
+    _refuse_foreign(module, f"this {name}")
+    yaml_file = str(module.yaml.get("yaml_file") or name)  # type: ignore[union-attr,operator]
+    with torch.no_grad():
+        own = copy.deepcopy(module)
+    return OpenedModel(
+        name=Path(yaml_file).stem, module=own, source=f"live {name}", task=_task(own), drift=drift.find_drift(own)
+    )
+
+
+def _refuse_foreign(module: nn.Module, origin: str) -> None:
+    if not isinstance(getattr(module, "yaml", None), dict):
+        raise ModelFileError(
+            f"{origin} holds a {type(module).__name__} without model.yaml: surgeon edits Ultralytics networks"
+        )
+    reader.rows_of(module)
+    if getattr(module, "is_fused", lambda: False)():
+        raise ModelFileError(f"{origin} is fused (BatchNorm folded) for inference: open the unfused checkpoint instead")
+
+
+def _task(module: nn.Module) -> str:
+    from ultralytics.nn.tasks import guess_model_task
+
+    with quiet():
+        task = str(getattr(module, "task", None) or guess_model_task(dict(module.yaml)) or "detect")  # type: ignore[arg-type]
+    module.task = task  # type: ignore[assignment]
+    return task

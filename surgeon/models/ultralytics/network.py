@@ -1,0 +1,118 @@
+"""An Ultralytics network as the checks of an edit see it.
+
+Internals used: heads cache anchors between calls (``anchors``, ``strides``, ``shape``), as plain attributes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surgeon.models.ultralytics import reader
+from surgeon.models.ultralytics.build import rebuild
+
+
+class UltralyticsNetwork:
+    """Implements `surgeon.graph.network.Network`."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+
+    @property
+    def module(self) -> nn.Module:
+        """The ``nn.Module``."""
+        return self._module
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the image it reads."""
+        return reader.in_channels(self._module)
+
+    @property
+    def max_stride(self) -> int:
+        """Largest stride; image sides are multiples of it."""
+        return reader.max_stride(self._module)
+
+    def row(self, index: int) -> nn.Module:
+        """The module of a row."""
+        return reader.rows_of(self._module)[index]
+
+    def row_prefix(self, index: int) -> str:
+        """What the names of a row's tensors begin with."""
+        return f"model.{index}."
+
+    def run(self, image: Tensor) -> list[Tensor]:
+        """Every tensor that the network puts out in evaluation mode."""
+        with self._undisturbed():
+            return list(_tensors(self._module(image)))
+
+    def head_inputs(self, image: Tensor) -> list[Tensor]:
+        """The feature maps that enter the head in evaluation mode."""
+        found: list[Tensor] = []
+
+        def take(_: nn.Module, args: Any) -> None:
+            found.extend(_tensors(args[0]))
+
+        handle = reader.rows_of(self._module)[-1].register_forward_pre_hook(take)
+        try:
+            with self._undisturbed():
+                self._module(image)
+        finally:
+            handle.remove()
+        return found
+
+    def wiring(self) -> Sequence[tuple[int, Any]]:
+        """``(i, f)`` of each row, then the set of kept rows."""
+        rows: list[tuple[int, Any]] = [(int(row.i), row.f) for row in reader.rows_of(self._module)]  # type: ignore[arg-type]
+        return [*rows, (-1, sorted(set(self._module.save)))]  # type: ignore[arg-type]
+
+    def rebuilt(self) -> UltralyticsNetwork:
+        """What Ultralytics builds from ``model.yaml``."""
+        return UltralyticsNetwork(rebuild(self._module))
+
+    @contextlib.contextmanager
+    def trainable(self) -> Iterator[Mapping[str, nn.Parameter]]:
+        """All floating-point parameters by name, requiring gradients inside the context."""
+        parameters = {n: p for n, p in self._module.named_parameters() if p.is_floating_point()}
+        before = {n: p.requires_grad for n, p in parameters.items()}
+        try:
+            for p in parameters.values():
+                p.requires_grad_(True)
+            yield parameters
+        finally:
+            for n, p in parameters.items():
+                p.requires_grad_(before[n])
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Evaluation mode, and the head's cached anchors put back afterwards."""
+        head = reader.rows_of(self._module)[-1]
+        cached = dict(head.__dict__)
+        try:
+            with reader.evaluating(self._module):
+                yield
+        finally:
+            training = head.training
+            head.__dict__.clear()
+            head.__dict__.update(cached)
+            head.training = training
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from _tensors(value)
+    elif isinstance(output, list | tuple):
+        for value in output:
+            yield from _tensors(value)
+
+
+def first_parameter(module: nn.Module) -> Tensor:
+    """A parameter, for its device and type."""
+    return next(iter(module.parameters()), torch.zeros(0))

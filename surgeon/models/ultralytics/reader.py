@@ -1,0 +1,163 @@
+"""Reading an Ultralytics network into a `LayerGraph`.
+
+Internals used: the rows' attributes ``i``, ``f`` (source rows, relative where negative) and ``type``;
+``model.yaml["backbone"]``, whose length divides the sections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surgeon.blocks import display_name
+from surgeon.blocks.planted import PlantedBlock
+from surgeon.errors import ModelFileError
+from surgeon.graph import IMAGE, Layer, LayerGraph
+
+
+def read_graph(module: nn.Module, name: str, imgsz: tuple[int, int], keys: tuple[str, ...] = ()) -> LayerGraph:
+    """The rows of a network with the shapes they have at an image size.
+
+    Args:
+        module: An Ultralytics model (``BaseModel``).
+        name: Display name.
+        imgsz: Image size ``(H, W)`` in pixels.
+        keys: Stable keys of the rows; ``row0``, ``row1`` … where none are given.
+
+    Raises:
+        ModelFileError: The network has no rows, or cannot run at this size.
+    """
+    rows = list(rows_of(module))
+    keys = keys or tuple(f"row{i}" for i in range(len(rows)))
+    shapes = output_shapes(module, imgsz)
+    backbone = len(module.yaml["backbone"])  # type: ignore[union-attr,index,arg-type]
+    layers = []
+    for index, row in enumerate(rows):
+        section = "backbone" if index < backbone else "head"
+        layers.append(
+            Layer(
+                key=keys[index],
+                index=index,
+                kind=kind_of(row),
+                path=f"model.{index}",
+                section=section,
+                section_index=index if section == "backbone" else index - backbone,
+                inputs=tuple(IMAGE if source < 0 else keys[source] for source in sources_of(row, index)),
+                takes_list=isinstance(row.f, list),
+                params=sum(p.numel() for p in row.parameters()),
+                out_shape=shapes.get(index),
+                planted=isinstance(row, PlantedBlock),
+            )
+        )
+    return LayerGraph(name=name, family="ultralytics", layers=tuple(layers), imgsz=imgsz)
+
+
+def rows_of(module: nn.Module) -> nn.Sequential:
+    """The rows of a network.
+
+    Raises:
+        ModelFileError: It is no Ultralytics network.
+    """
+    rows = getattr(module, "model", None)
+    if not isinstance(rows, nn.Sequential) or not all(hasattr(row, "f") and hasattr(row, "i") for row in rows):
+        raise ModelFileError(f"{type(module).__name__} is no Ultralytics network: it has no rows with .i and .f")
+    return rows
+
+
+def sources_of(row: nn.Module, index: int) -> tuple[int, ...]:
+    """Absolute indices of the rows that a row reads; -1 is the image."""
+    f: Any = row.f
+    sources = f if isinstance(f, list) else [f]
+    return tuple(int(s) if s >= 0 else index + int(s) for s in sources)
+
+
+def kind_of(row: nn.Module) -> str:
+    """The class name that users know a row by; of repeated rows the class that is repeated."""
+    if isinstance(row, PlantedBlock):
+        return display_name(row.block_name)
+    if type(row) is nn.Sequential and len(row) and all(type(child) is type(row[0]) for child in row):
+        return type(row[0]).__name__
+    return type(row).__name__
+
+
+class _HeadReached(Exception):
+    """Everything before the head has run; its own output is no feature map."""
+
+
+def output_shapes(module: nn.Module, imgsz: tuple[int, int]) -> dict[int, tuple[int, ...]]:
+    """Output shapes ``(1, C, H, W)`` of the rows before the head, by row.
+
+    Computed on the meta device, which costs no arithmetic and no copy of the weights; where an operator refuses
+    that, by a real forward pass.
+
+    Raises:
+        ModelFileError: The network cannot run at this size.
+    """
+    channels = in_channels(module)
+    try:
+        return _shapes_on(module, torch.zeros(1, channels, *imgsz, device="meta"))
+    except Exception:  # any operator without a meta kernel
+        parameter = next(module.parameters())
+        image = torch.zeros(1, channels, *imgsz, device=parameter.device, dtype=parameter.dtype)
+    try:
+        return _shapes_on(module, image)
+    except Exception as error:
+        raise ModelFileError(
+            f"the network cannot run at {imgsz[0]}x{imgsz[1]} ({str(error).splitlines()[0]}); "
+            f"image sides must be multiples of {max_stride(module)}"
+        ) from error
+
+
+def in_channels(module: nn.Module) -> int:
+    """Channels of the image that the network reads."""
+    return int(getattr(module, "yaml", {}).get("channels") or 3)
+
+
+def max_stride(module: nn.Module) -> int:
+    """Largest stride of the network, 32 where it does not say."""
+    stride = getattr(module, "stride", None)
+    return max(int(stride.max()), 32) if isinstance(stride, Tensor) else 32
+
+
+def _shapes_on(module: nn.Module, image: Tensor) -> dict[int, tuple[int, ...]]:
+    rows = rows_of(module)
+    shapes: dict[int, tuple[int, ...]] = {}
+
+    def note(row: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            shapes[int(row.i)] = tuple(output.shape)  # type: ignore[arg-type]
+
+    def stop(*_: Any) -> None:
+        raise _HeadReached
+
+    handles = [row.register_forward_hook(note) for row in rows[:-1]]
+    handles.append(rows[-1].register_forward_pre_hook(stop))
+    try:
+        with evaluating(module), torch.no_grad():
+            if image.is_meta:
+                tensors = {n: t.to("meta") for n, t in [*module.named_parameters(), *module.named_buffers()]}
+                torch.func.functional_call(module, tensors, (image,))
+            else:
+                module(image)
+    except _HeadReached:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    return shapes
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; every submodule gets its own mode back."""
+    modes = [(m, m.training) for m in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for m, training in modes:
+            m.training = training

@@ -1,0 +1,164 @@
+"""How Ultralytics' own ``parse_model`` learns to build the rows that surgeon wrote into a ``model.yaml``.
+
+The trainer rebuilds every network from ``model.yaml``; an edit that is not in what it rebuilds from is silently lost.
+A planted row reads ``[from, 1, surgeon.gam, [c1, c2, {start: identity, settings: {rate: 4}}]]``, and the record
+stands under the key ``surgeon``. Networks without either are built by the unchanged function.
+
+Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)``, looked up by the model classes as a module
+global; its name lookup ``globals()[name]``; its resolution of the strings ``ch`` and ``f`` in a row's arguments;
+``Detect.legacy``; ``Index`` (8.3.0).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from surgeon.blocks.planted import PlantedBlock
+from surgeon.errors import BlockError
+
+PREFIX = "surgeon."
+"""What the module name of a planted row starts with in a ``model.yaml``."""
+RECORD = "surgeon"
+"""Key of the record in a ``model.yaml``."""
+
+_WRAPPED = "_surgeon_wraps"
+Parse = Callable[..., tuple[nn.Sequential, list[int]]]
+
+
+def register(tasks: ModuleType) -> None:
+    """Wrap ``parse_model`` of this Ultralytics once; safe to call again."""
+    stock: Parse = tasks.parse_model
+    if hasattr(stock, _WRAPPED):
+        return
+
+    @functools.wraps(stock)
+    def parse_model(d: dict[str, Any], ch: int, verbose: bool = True) -> tuple[nn.Sequential, list[int]]:
+        if RECORD not in d and not any(is_planted_row(row) for row in all_rows(d)):
+            return stock(d, ch, verbose)
+        return _parse_edited(tasks, stock, d, ch, verbose)
+
+    setattr(parse_model, _WRAPPED, stock)
+    tasks.parse_model = parse_model  # type: ignore[attr-defined]
+
+
+def all_rows(d: Mapping[str, Any]) -> list[list[Any]]:
+    """The rows of a ``model.yaml``, backbone first."""
+    return [*d["backbone"], *d["head"]]
+
+
+def is_planted_row(row: list[Any]) -> bool:
+    """Whether surgeon wrote this row."""
+    return isinstance(row[2], str) and row[2].startswith(PREFIX)
+
+
+def planted_row(source: int, planted: PlantedBlock) -> list[Any]:
+    """The row of a ``model.yaml`` that rebuilds a planted block."""
+    options = {"start": planted.start, "settings": dict(planted.settings)}
+    return [source, 1, PREFIX + planted.block_name, [planted.in_channels, planted.out_channels, options]]
+
+
+def _parse_edited(
+    tasks: ModuleType, stock: Parse, d: dict[str, Any], ch: int, verbose: bool
+) -> tuple[nn.Sequential, list[int]]:
+    d = copy.deepcopy(d)
+    rows = all_rows(d)
+    aliases: dict[str, type] = {}
+    widening: dict[int, PlantedBlock] = {}
+    for index, row in enumerate(rows):
+        if not is_planted_row(row):
+            continue
+        name, (c1, c2, options) = row[2].removeprefix(PREFIX), row[3]
+        if c1 == c2:
+            alias = f"surgeon_row_{index}"
+            aliases[alias] = _row_class(name, index, c1, c2, options)
+            row[2:] = [alias, ["ch", "f"]]
+        else:
+            # parse_model takes a row's output width from its own table of classes; Index takes it from its argument.
+            widening[index] = _build(name, c1, c2, options)
+            row[2:] = ["Index", [c2]]
+    flags = (d.get(RECORD) or {}).get("head_flags") or {}
+    with _module_globals(tasks, aliases), _head_flags(tasks, flags):
+        layers, save = stock(d, ch, verbose)
+    for index, planted in widening.items():
+        stand_in = layers[index]
+        set_row_attributes(planted, stand_in.i, stand_in.f)
+        layers[index] = planted
+        if verbose:
+            tasks.LOGGER.info(f"{index:>3} is {planted.type}, {planted.np} parameters, in place of Index")
+    for module in layers:
+        if isinstance(module, PlantedBlock):
+            module.type = type_name(module.block_name)
+    return layers, save
+
+
+def type_name(block_name: str) -> str:
+    """What Ultralytics prints as the type of a planted row."""
+    return f"yolo_surgeon.{block_name.rpartition(':')[2]}"
+
+
+def set_row_attributes(module: nn.Module, index: int, source: int | list[int]) -> None:
+    """Give a module the attributes that ``parse_model`` gives its rows: ``i``, ``f``, ``np`` and ``type``."""
+    module.i, module.f = index, source  # type: ignore[assignment]
+    module.np = sum(p.numel() for p in module.parameters())  # type: ignore[assignment]
+    if isinstance(module, PlantedBlock):
+        module.type = type_name(module.block_name)
+
+
+def _build(name: str, c1: int, c2: int, options: Mapping[str, Any]) -> PlantedBlock:
+    return PlantedBlock(name, c1, c2, options.get("settings") or {}, options.get("start", "identity"))
+
+
+def _row_class(name: str, index: int, c1: int, c2: int, options: Mapping[str, Any]) -> type:
+    """A class that ``parse_model`` calls as ``class(ch, f)``, with the live channel list and the row's source."""
+
+    def build(cls: type, ch: list[int], f: int) -> PlantedBlock:
+        if ch[f] != c1:
+            raise BlockError(
+                f"row {index} of this model.yaml plants {name} at {c1} channels, but row {f} now has {ch[f]}: "
+                f"the yaml of an edited model holds one scale; replay its recipe on the other scale instead"
+            )
+        return _build(name, c1, c2, options)
+
+    # nn.Module as base: Ultralytics' restricted loading accepts nothing else as a row.
+    return type(name.rpartition(":")[2], (nn.Module,), {"__new__": build, "__module__": "yolo_surgeon"})
+
+
+@contextlib.contextmanager
+def _module_globals(module: ModuleType, names: Mapping[str, type]) -> Iterator[None]:
+    vars(module).update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            del vars(module)[name]
+
+
+@contextlib.contextmanager
+def _head_flags(tasks: ModuleType, flags: Mapping[str, Any]) -> Iterator[None]:
+    """Build detection heads with the flags that the source's head had.
+
+    ``parse_model`` decides ``Detect.legacy`` from the kinds of rows it saw, so replacing them (or an old checkpoint)
+    would build another head.
+    """
+    if "legacy" not in flags:
+        yield
+        return
+    detect = tasks.Detect
+    stock_init = detect.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        self.__dict__["legacy"] = bool(flags["legacy"])
+        stock_init(self, *args, **kwargs)
+
+    detect.__init__ = __init__
+    try:
+        yield
+    finally:
+        detect.__init__ = stock_init

@@ -1,0 +1,244 @@
+"""The promises of an edit, verified on the live networks before anything is written.
+
+Each check is one function and one line of the report. A check that only asks "is the output unchanged?" also passes a
+block that nothing reads, so liveness and gradients are asked with the gate open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from surgeon.errors import CheckError
+from surgeon.graph.network import Network
+from surgeon.surgery.plan import SurgeryPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One verified promise.
+
+    Attributes:
+        name: ``tensors``, ``rebuild``, ``shapes``, ``identity``, ``liveness`` or ``gradients``.
+        passed: Whether it held.
+        detail: What was compared and found.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensors:
+    """Where the tensors of the edited network come from.
+
+    Attributes:
+        copied: Name in the source → name in the edited network.
+        fresh: Names of new tensors in the edited network.
+        dropped: Names in the source that the edited network does not have.
+    """
+
+    copied: dict[str, str]
+    fresh: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def map_tensors(before: Network, after: Network, plan: SurgeryPlan) -> Tensors:
+    """Follow every tensor of the source through the plan's row renames."""
+    prefixes = {before.row_prefix(old): after.row_prefix(new) for old, new in plan.renames.items()}
+    gone = tuple(before.row_prefix(layer.index) for layer in plan.dropped)
+    copied, dropped = {}, []
+    for name in before.module.state_dict():
+        prefix = ".".join(name.split(".")[:2]) + "."
+        if prefix in gone:
+            dropped.append(name)
+        else:
+            copied[name] = prefixes.get(prefix, prefix) + name.removeprefix(prefix)
+    taken = set(copied.values())
+    fresh = tuple(name for name in after.module.state_dict() if name not in taken)
+    return Tensors(copied=copied, fresh=fresh, dropped=tuple(dropped))
+
+
+def check_edit(before: Network, after: Network, plan: SurgeryPlan) -> tuple[Check, ...]:
+    """Verify every promise of an edit.
+
+    Raises:
+        CheckError: One does not hold; the message names it.
+    """
+    sizes = check_sizes(before.max_stride)
+    images = [_image(after, size) for size in sizes]
+    checks = []
+    for check in (
+        lambda: _check_tensors(before, after, plan),
+        lambda: _check_outputs(before, after, plan, images),
+        lambda: _check_rebuild(after, images[1]),
+        lambda: _check_liveness(after, plan, images[0]),
+        lambda: _check_gradients(after, plan, images[0]),
+    ):
+        for result in check():
+            if not result.passed:
+                raise CheckError(f"the edit was undone, its check {result.name!r} failed: {result.detail}")
+            checks.append(result)
+    return tuple(checks)
+
+
+def check_sizes(stride: int) -> tuple[tuple[int, int], ...]:
+    """Three image sizes ``(H, W)``, the second not square, small enough to be quick.
+
+    RT-DETR selects 300 anchors: at stride 32 these sizes have 336, 315 and 420.
+    """
+    return (4 * stride, 4 * stride), (3 * stride, 5 * stride), (5 * stride, 4 * stride)
+
+
+def _image(network: Network, size: tuple[int, int]) -> Tensor:
+    parameter = next(network.module.parameters())
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, network.in_channels, *size, generator=generator)
+    return image.to(device=parameter.device, dtype=parameter.dtype)
+
+
+def _check_tensors(before: Network, after: Network, plan: SurgeryPlan) -> Iterator[Check]:
+    tensors = map_tensors(before, after, plan)
+    old, new = before.module.state_dict(), after.module.state_dict()
+    wrong = [n for n, m in tensors.copied.items() if m not in new or not torch.equal(old[n], new[m])]
+    total = len(old) - len(tensors.dropped)
+    detail = f"{total - len(wrong)} of {total} tensors carried over unchanged"
+    yield Check(name="tensors", passed=not wrong and total > 0, detail=detail + (f"; not {wrong[0]}" if wrong else ""))
+
+
+def _check_outputs(before: Network, after: Network, plan: SurgeryPlan, images: list[Tensor]) -> Iterator[Check]:
+    sizes = ", ".join(f"{i.shape[-2]}x{i.shape[-1]}" for i in images)
+    moved, finite, largest = [], True, 0.0
+    for image in images:
+        with torch.no_grad():
+            old, new = before.run(image), after.run(image)
+        same_form = [o.shape for o in old] == [n.shape for n in new]
+        if not same_form:
+            yield Check(name="shapes", passed=False, detail=f"outputs have other shapes at {tuple(image.shape[-2:])}")
+            return
+        finite = finite and all(bool(torch.isfinite(n).all()) for n in new if n.is_floating_point())
+        moved.append(not all(torch.equal(o, n) for o, n in zip(old, new, strict=True)))
+        largest = max([largest, *(_distance(o, n) for o, n in zip(old, new, strict=True))])
+    yield Check(name="shapes", passed=finite, detail=f"same output shapes, finite, at {sizes}")
+    if plan.keeps_output:
+        detail = f"output equal bit for bit at {sizes}" if not any(moved) else f"output moved by up to {largest:.3g}"
+        yield Check(name="identity", passed=not any(moved), detail=detail)
+    else:
+        # No promise here; the reader is told how far the output moved.
+        yield Check(name="moved", passed=True, detail=f"output moved by up to {largest:.3g} at {sizes}, as asked")
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    if not a.numel() or not a.is_floating_point():
+        return 0.0
+    return float((a.double() - b.double()).abs().max())
+
+
+def _check_rebuild(after: Network, image: Tensor) -> Iterator[Check]:
+    rebuilt = after.rebuilt()
+    state, fresh = after.module.state_dict(), rebuilt.module.state_dict()
+    if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in fresh.items()}:
+        lost = sorted(set(state) ^ set(fresh)) or [n for n, t in state.items() if fresh[n].shape != t.shape]
+        yield Check(name="rebuild", passed=False, detail=f"{len(lost)} tensors do not survive a rebuild, first {lost[0]}")
+        return
+    if list(after.wiring()) != list(rebuilt.wiring()):
+        yield Check(name="rebuild", passed=False, detail="a rebuild from model.yaml wires the rows differently")
+        return
+    rebuilt.module.to(device=image.device, dtype=image.dtype)
+    rebuilt.module.load_state_dict(state)
+    with torch.no_grad():
+        equal = all(torch.equal(a, b) for a, b in zip(after.run(image), rebuilt.run(image), strict=True))
+    detail = f"rebuilt from model.yaml: {len(state)} tensors, wiring and output equal"
+    yield Check(name="rebuild", passed=equal, detail=detail if equal else "a rebuild with the same tensors puts out other values")
+
+
+def _planted(after: Network, plan: SurgeryPlan) -> dict[str, int]:
+    return {row.key: index for index, row in enumerate(plan.rows) if row.block is not None}
+
+
+def _check_liveness(after: Network, plan: SurgeryPlan, image: Tensor) -> Iterator[Check]:
+    dead = []
+    for key, index in _planted(after, plan).items():
+        with torch.no_grad():
+            reference = after.run(image)
+            with _disturbed(after.row(index)):
+                touched = after.run(image)
+        if all(torch.equal(a, b) for a, b in zip(reference, touched, strict=True)):
+            dead.append(key)
+    if _planted(after, plan):
+        detail = f"opening {', '.join(_planted(after, plan))} moves the output"
+        yield Check(name="liveness", passed=not dead, detail=f"{', '.join(dead)} has no effect" if dead else detail)
+
+
+@contextlib.contextmanager
+def _disturbed(row: torch.nn.Module) -> Iterator[None]:
+    """Open a planted block's gate; of one without a gate, scale the output."""
+    gate = getattr(row, "gate", None)
+    if gate is None:
+        handle = row.register_forward_hook(lambda _, __, output: output * 1.5 + 0.5)
+        try:
+            yield
+        finally:
+            handle.remove()
+        return
+    closed = gate.detach().clone()
+    try:
+        gate.data.fill_(1.0)
+        yield
+    finally:
+        gate.data.copy_(closed)
+
+
+def _check_gradients(after: Network, plan: SurgeryPlan, image: Tensor) -> Iterator[Check]:
+    planted = _planted(after, plan)
+    if not planted:
+        return
+    first = min(planted.values())
+    with contextlib.ExitStack() as stack:
+        parameters = stack.enter_context(after.trainable())
+        for index in planted.values():
+            if getattr(after.row(index), "gate", None) is not None:
+                stack.enter_context(_disturbed(after.row(index)))
+        with torch.enable_grad():
+            loss = sum((x.float().square().mean() for x in after.head_inputs(image)), torch.zeros(()))
+            gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+    by_name = dict(zip(parameters, gradients, strict=True))
+    bad = [n for n, g in by_name.items() if g is not None and not bool(torch.isfinite(g).all())]
+    if bad:
+        yield Check(name="gradients", passed=False, detail=f"the gradient of {bad[0]} is not finite with the gate open")
+        return
+    unused: list[str] = []
+    for key, index in planted.items():
+        prefix = after.row_prefix(index)
+        own = {n: g for n, g in by_name.items() if n.startswith(prefix)}
+        without = [n for n, g in own.items() if g is None or not bool(g.any())]
+        if own and len(without) == len(own):
+            yield Check(name="gradients", passed=False, detail=f"no gradient reaches any parameter of {key}")
+            return
+        unused += [n for n in without if by_name[n] is None]
+    before_it = [g for n, g in by_name.items() if _row_number(n) in _upstream(plan, first) and g is not None]
+    reaches = not _upstream(plan, first) or any(bool(g.any()) for g in before_it)
+    detail = "finite, reach every planted block and what precedes it (gate open)"
+    if unused:
+        detail += f"; {len(unused)} of the block's own tensors are never used, first {unused[0]}"
+    yield Check(name="gradients", passed=reaches, detail=detail if reaches else "no gradient reaches what precedes the block")
+
+
+def _row_number(name: str) -> int:
+    parts = name.split(".")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else -1
+
+
+def _upstream(plan: SurgeryPlan, index: int) -> set[int]:
+    positions = {row.key: i for i, row in enumerate(plan.rows)}
+    return {positions[key] for key in plan.rows[index].inputs if key in positions and _has_tensors(plan, positions[key])}
+
+
+def _has_tensors(plan: SurgeryPlan, index: int) -> bool:
+    source = plan.rows[index].source
+    return source is not None and plan.before.layers[source].params > 0

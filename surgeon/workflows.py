@@ -1,0 +1,247 @@
+"""The whole story, one function a verb. The only file that knows all rooms.
+
+open → tree · edit (plan → apply → checks) → save · profile · compare
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surgeon.errors import InputError, PlanError
+from surgeon.graph import LayerGraph
+from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.surgery.plan import SurgeryPlan, make_plan
+from surgeon.surgery.recipe import Insert, Recipe
+
+if TYPE_CHECKING:
+    from surgeon.models.opened import OpenedModel
+    from surgeon.surgery.checks import Check, Tensors
+
+DEFAULT_IMGSZ = (640, 640)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurgeryResult:
+    """An edit that was carried out and kept its promises.
+
+    Attributes:
+        before, after: The models; `before` is as it was.
+        plan: What was done.
+        tensors: Where the tensors of the edited network come from.
+        checks: What was verified.
+    """
+
+    before: OpenedModel
+    after: OpenedModel
+    plan: SurgeryPlan
+    tensors: Tensors
+    checks: tuple[Check, ...]
+
+
+def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str] = ()) -> OpenedModel:
+    """Open a model; see `surgeon.open`."""
+    from surgeon.models.opening import open_model as opening
+
+    return opening(source, trust=trust, trust_modules=trust_modules)
+
+
+def tree(model: OpenedModel, imgsz: tuple[int, int] = DEFAULT_IMGSZ) -> LayerGraph:
+    """The rows of a model with their shapes at an image size ``(H, W)``."""
+    from surgeon.models.ultralytics.reader import read_graph
+
+    return read_graph(model.module, model.name, imgsz, model.keys)
+
+
+def plan(model: OpenedModel, recipe: Recipe) -> SurgeryPlan:
+    """What a recipe would do, without doing it.
+
+    Raises:
+        InputError: The network cannot take the edit.
+    """
+    from surgeon.models.ultralytics.reader import max_stride
+
+    side = 4 * max_stride(model.module)
+    return make_plan(tree(model, (side, side)), recipe)
+
+
+def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryResult:
+    """Edit a copy of a model and verify every promise.
+
+    Args:
+        model: The model; it is not changed.
+        recipe: What to do.
+        force: Edit a checkpoint even where it does not match its own ``model.yaml`` and that cannot be restored.
+
+    Raises:
+        InputError: The network cannot take the edit; nothing has happened.
+        CheckError: The edited network broke a promise; it is discarded.
+    """
+    from surgeon.models.ultralytics.network import UltralyticsNetwork
+    from surgeon.models.ultralytics.rows import apply_rows
+    from surgeon.surgery.checks import check_edit, map_tensors
+
+    _refuse_drift(model, force=force)
+    planned = plan(model, recipe)
+    flags = _head_flags(model)
+    module = apply_rows(model.module, planned.rows, _record_entry(model, planned), flags)
+    before, after = UltralyticsNetwork(model.module), UltralyticsNetwork(module)
+    checks = check_edit(before, after, planned)
+    edited = dataclasses.replace(
+        model,
+        name=_edited_name(model, planned),
+        module=module,
+        keys=tuple(row.key for row in planned.rows),
+    )
+    tensors = map_tensors(before, after, planned)
+    return SurgeryResult(before=model, after=edited, plan=planned, tensors=tensors, checks=checks)
+
+
+def save(model: OpenedModel, out: str | Path | None = None, *, force: bool = False) -> tuple[Path, Path]:
+    """Write a model as ``.pt`` and ``.yaml``.
+
+    Args:
+        model: An edited model.
+        out: The ``.pt``; None for ``<name>.pt`` in the working directory, with the next free number if taken.
+        force: Replace what exists. The file that the model was opened from is never replaced.
+
+    Returns:
+        The two paths.
+
+    Raises:
+        OutputError: Something is in the way.
+    """
+    from surgeon.errors import OutputError
+    from surgeon.models.ultralytics import writer, yaml_source
+
+    path = output_path(model) if out is None else Path(out)
+    for target in (path, path.with_suffix(".yaml")):
+        if model.path is not None and target.exists() and target.resolve() == model.path.resolve():
+            raise OutputError(f"--out {target} is the source itself: surgeon never overwrites what it was given")
+    if yaml_source.is_shipped(path.with_suffix(".yaml").name):
+        raise OutputError(f"{path.stem}.yaml is a name that ships with Ultralytics; choose another --out")
+    return writer.write_model(model.module, model.checkpoint.get("train_args") or {"task": model.task}, path, force=force)
+
+
+def output_path(model: OpenedModel) -> Path:
+    """Where `save` writes without being told."""
+    from surgeon.models.ultralytics import writer, yaml_source
+
+    stem = writer.output_stem(model.module, model.name, ())
+    return writer.free_path(Path(), stem, yaml_source.is_shipped)
+
+
+def profile(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> ProfileResult:
+    """Measure a model.
+
+    Raises:
+        MeasurementError: This machine cannot measure what was asked.
+    """
+    from surgeon.profiler.measure import profile_module
+
+    return profile_module(**_subject(model, settings), settings=settings, command=command)
+
+
+def compare(models: Sequence[OpenedModel], settings: ProfileSettings, notes: Sequence[str] = ()) -> Comparison:
+    """Measure a baseline and candidates under equal settings; their times are taken in pairs.
+
+    Raises:
+        InputError: Fewer than two models.
+        MeasurementError: This machine cannot measure what was asked.
+    """
+    from surgeon.profiler.measure import compare_modules
+
+    if len(models) < 2:
+        raise InputError("compare needs a baseline and at least one other model")
+    subjects = [_subject(model, settings) for model in models]
+    comparison = compare_modules(subjects, settings)
+    return dataclasses.replace(comparison, notes=(*comparison.notes, *notes))
+
+
+def compare_edit(result: SurgeryResult, settings: ProfileSettings) -> Comparison:
+    """The comparison at the end of an edit: rows are aligned by its rename map."""
+    comparison = compare([result.before, result.after], settings)
+    old = [layer.key for layer in result.plan.before]
+    new = [row.key for row in result.plan.rows]
+    renames = {old[a]: new[b] for a, b in result.plan.renames.items()}
+    return dataclasses.replace(comparison, renames=(renames,))
+
+
+def _subject(model: OpenedModel, settings: ProfileSettings) -> dict[str, Any]:
+    import torch
+
+    from surgeon.models.ultralytics import figures
+
+    dtype = getattr(torch, settings.dtype)
+
+    def prepare(module: Any) -> Any:
+        return figures.deployed(module, fuse=settings.fused, dtype=dtype, device=settings.device)
+
+    return {
+        "module": model.module,
+        "graph": tree(model, settings.imgsz),
+        "name": model.name,
+        "source": model.source,
+        "source_sha256": model.sha256,
+        "task": model.task,
+        "model_layers": figures.info_layers(model.module),
+        "ultralytics_gflops": lambda: figures.info_gflops(model.module, settings.imgsz),
+        "prepare": prepare,
+    }
+
+
+def _refuse_drift(model: OpenedModel, *, force: bool) -> None:
+    drift = model.drift
+    if drift is not None and drift.unrestored and not force:
+        raise PlanError(
+            f"{model.source} does not match its own model.yaml: {len(drift.unrestored)} tensors, first "
+            f"{drift.unrestored[0]}, would be lost when it is trained; --force edits it all the same"
+        )
+
+
+def _head_flags(model: OpenedModel) -> dict[str, Any]:
+    from surgeon.models.ultralytics.reader import rows_of
+
+    if model.drift is not None and model.drift.flags:
+        return dict(model.drift.flags)
+    head = rows_of(model.module)[-1]
+    return {"legacy": bool(head.legacy)} if hasattr(head, "legacy") else {}
+
+
+def _record_entry(model: OpenedModel, planned: SurgeryPlan) -> dict[str, Any]:
+    return {
+        "recipe": planned.recipe.to_dict(),
+        "source": Path(model.source).name,
+        "source_sha256": model.sha256 or _state_hash(model),
+        "source_dtype": model.dtype,
+        "renames": {old: new for old, new in planned.renames.items() if old != new},
+        "versions": {name: version(name) for name in ("yolo-surgeon", "torch", "ultralytics")},
+    }
+
+
+def _state_hash(model: OpenedModel) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in model.module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return f"state:{digest.hexdigest()}"
+
+
+def _edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:
+    words = []
+    for row in planned.rows:
+        if row.block is not None:
+            words.append(row.block.module.rpartition(":")[2].lower())
+    words = list(dict.fromkeys(words)) or ["edited"]
+    return "-".join([model.name, *words])
+
+
+def keeps_identity(recipe: Recipe) -> bool:
+    """Whether every edit of a recipe starts as the identity."""
+    return all(isinstance(e, Insert) and e.start == "identity" for e in recipe.edits)
