@@ -1,0 +1,40 @@
+"""What blocks there are, as data: importing this loads neither torch nor any block."""
+
+from __future__ import annotations
+
+from surgeon.blocks.catalog import acmix, fla, gam, lska, mhsa
+from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
+from surgeon.blocks.catalog.settings import unknown
+from surgeon.errors import BlockError
+
+__all__ = ["BlockCost", "BlockInfo", "Resolved", "all_blocks", "get", "names", "unknown"]
+
+_BLOCKS: tuple[BlockInfo, ...] = (mhsa.INFO, gam.INFO, fla.INFO, lska.INFO, acmix.INFO)
+
+
+def all_blocks() -> tuple[BlockInfo, ...]:
+    """Every block of the catalog, in the order in which lists show them."""
+    return _BLOCKS
+
+
+def names() -> tuple[str, ...]:
+    """The names that users type, without aliases."""
+    return tuple(info.name for info in _BLOCKS)
+
+
+def get(name: str) -> BlockInfo:
+    """Look a block up by name or alias; case, ``-`` and ``_`` do not matter.
+
+    Raises:
+        BlockError: There is no such block; the message lists the nearest names.
+    """
+    table = {_plain(known): info for info in _BLOCKS for known in (info.name, *info.aliases)}
+    found = table.get(_plain(name))
+    if found is None:
+        raise BlockError(unknown("There is no block", name, names()))
+    return found
+
+
+def _plain(name: str) -> str:
+    """Spell a name without case and separators."""
+    return name.strip().lower().replace("-", "").replace("_", "")

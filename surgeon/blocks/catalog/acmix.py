@@ -1,0 +1,64 @@
+"""ACmix: self-attention and convolution from shared projections, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
+from surgeon.blocks.catalog.settings import Setting, divisors, fit, integer, merge, positive_channels
+
+SCHEMA = {
+    "kernel_att": Setting(default=7, parse=integer(odd=True), help="side of the attention neighbourhood, odd"),
+    "head": Setting(default=4, parse=integer(), help="attention heads; divides the output channels"),
+    "kernel_conv": Setting(default=3, parse=integer(odd=True), help="kernel of the convolution path, odd"),
+    "stride": Setting(default=1, parse=integer(), help="stride of the output"),
+    "dilation": Setting(default=1, parse=integer(), help="step between the neighbours that are attended"),
+}
+
+
+def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
+    positive_channels("acmix", in_channels, out_channels)
+    values = merge("acmix", SCHEMA, settings)
+    values["head"], note = fit(
+        "acmix",
+        "head",
+        values["head"],
+        divisors(out_channels),
+        f"head must divide the {out_channels} output channels",
+        explicit="head" in settings,
+    )
+    return Resolved(settings=values, notes=(note,) if note else ())
+
+
+def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
+    values = _resolve(in_channels, out_channels, settings).settings
+    ci, co, n = in_channels, out_channels, height * width
+    head, taps, stride = values["head"], values["kernel_conv"] ** 2, values["stride"]
+    d, out = co // head, -(-height // stride) * -(-width // stride)
+    params = 3 * (ci * co + co) + 3 * d + 3 * head * taps + co * taps * taps + 2
+    macs = n * (3 * ci * co + 2 * d + 3 * taps * co) + out * taps * taps * co
+    return BlockCost(
+        params=params,
+        macs=macs,
+        elementwise_macs={"neighbourhood attention": 2 * values["kernel_att"] ** 2 * co * out},
+    )
+
+
+INFO = BlockInfo(
+    name="acmix",
+    title="ACmix",
+    kind="attention",
+    factory="surgeon.blocks.acmix:ACmix",
+    summary="Local self-attention and a convolution that share their projections, mixed by two learned rates.",
+    paper="On the Integration of Self-Attention and Convolution, arXiv 2111.14556",
+    year=2021,
+    source="https://github.com/LeapLabTHU/ACmix",
+    changes_channels=True,
+    defaults={key: setting.default for key, setting in SCHEMA.items()},
+    options={key: setting.help for key, setting in SCHEMA.items()},
+    constraints="head divides the output channels; kernel_att and kernel_conv are odd",
+    resolve=_resolve,
+    cost=_cost,
+    aliases=("ac_mix",),
+)

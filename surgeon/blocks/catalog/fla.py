@@ -1,0 +1,96 @@
+"""FLA: focused linear attention of FLatten Transformer, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
+from surgeon.blocks.catalog.settings import (
+    Setting,
+    choice,
+    divisors,
+    fit,
+    flag,
+    integer,
+    map_size,
+    merge,
+    optional,
+    positive_channels,
+    same_channels,
+)
+
+SCHEMA = {
+    "num_heads": Setting(default=8, parse=integer(), help="attention heads; divides the channels"),
+    "focusing_factor": Setting(default=3, parse=integer(), help="power p of the focusing map"),
+    "kernel_size": Setting(default=5, parse=integer(odd=True), help="depthwise kernel on the values, odd"),
+    "normaliser": Setting(
+        default="sum",
+        parse=choice("sum", "mean"),
+        help="sum: 1 / (q·sum k + 1e-6), the 2023 code and every paste; mean: 1 / (q·mean k + 1e-6), since May 2024",
+    ),
+    "qkv_bias": Setting(default=True, parse=flag, help="biases on query, key and value: true or false"),
+    "position": Setting(
+        default=None,
+        parse=optional(map_size),
+        help="null, or the size [height, width] of a learned position table added to the keys",
+    ),
+    "sr_ratio": Setting(default=1, parse=integer(), help="keys and values from a map this many times smaller (PVT)"),
+    "project": Setting(default=True, parse=flag, help="output projection: true or false"),
+    "lepe": Setting(default=False, parse=flag, help="extra depthwise 3x3 on the values (CSwin): true or false"),
+}
+
+
+def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
+    positive_channels("fla", in_channels, out_channels)
+    same_channels("fla", in_channels, out_channels)
+    values = merge("fla", SCHEMA, settings)
+    values["num_heads"], note = fit(
+        "fla",
+        "num_heads",
+        values["num_heads"],
+        divisors(in_channels),
+        f"heads must divide the {in_channels} channels",
+        explicit="num_heads" in settings,
+    )
+    return Resolved(settings=values, notes=(note,) if note else ())
+
+
+def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
+    values = _resolve(in_channels, out_channels, settings).settings
+    c, n, r = in_channels, height * width, values["sr_ratio"]
+    d, k = c // values["num_heads"], values["kernel_size"]
+    keys = -(-height // r) * -(-width // r)
+    params = 3 * c * c + c + d * (k * k + 1)
+    # query, key and value; normaliser; keys times values; queries times that; depthwise on the values
+    macs = n * c * c + 2 * keys * c * c + n * c + keys * c * d + n * c * d + n * k * k * c
+    if values["qkv_bias"]:
+        params += 3 * c
+    if values["project"]:
+        params, macs = params + c * c + c, macs + n * c * c
+    if values["lepe"]:
+        params, macs = params + 10 * c, macs + 9 * c * n
+    if r > 1:  # strided convolution with bias, and a LayerNorm
+        params, macs = params + r * r * c * c + 3 * c, macs + keys * r * r * c * c
+    if values["position"]:
+        params += c * values["position"][0] * values["position"][1]
+    return BlockCost(params=params, macs=macs)
+
+
+INFO = BlockInfo(
+    name="fla",
+    title="FLA",
+    kind="attention",
+    factory="surgeon.blocks.fla:FLA",
+    summary="Linear-cost global attention with a focusing map and a depthwise convolution on the values.",
+    paper="FLatten Transformer: Vision Transformer using Focused Linear Attention, arXiv 2308.00442",
+    year=2023,
+    source="https://github.com/LeapLabTHU/FLatten-Transformer",
+    changes_channels=False,
+    defaults={key: setting.default for key, setting in SCHEMA.items()},
+    options={key: setting.help for key, setting in SCHEMA.items()},
+    constraints="num_heads divides C; kernel_size is odd",
+    resolve=_resolve,
+    cost=_cost,
+    aliases=("focused_linear_attention", "flatten", "focusedlinearattention"),
+)

@@ -1,0 +1,78 @@
+"""MHSA: multi-head self-attention of BoTNet, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
+from surgeon.blocks.catalog.settings import (
+    Setting,
+    choice,
+    divisors,
+    fit,
+    flag,
+    integer,
+    map_size,
+    merge,
+    positive_channels,
+    same_channels,
+)
+
+SCHEMA = {
+    "heads": Setting(default=4, parse=integer(), help="attention heads; divides the channels"),
+    "position": Setting(default=True, parse=flag, help="learned position tables: true or false"),
+    "table": Setting(
+        default=(14, 14),
+        parse=map_size,
+        help="map size [height, width] that the position tables are stored at; other maps interpolate them",
+    ),
+    "variant": Setting(
+        default="leaderj1001",
+        parse=choice("leaderj1001", "paper"),
+        help="leaderj1001: logits q_i·k_j + r_i·q_j, unscaled, as pasted everywhere; "
+        "paper: (q_i·k_j + q_i·r_j) / sqrt(d)",
+    ),
+}
+
+
+def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
+    positive_channels("mhsa", in_channels, out_channels)
+    same_channels("mhsa", in_channels, out_channels)
+    values = merge("mhsa", SCHEMA, settings)
+    values["heads"], note = fit(
+        "mhsa",
+        "heads",
+        values["heads"],
+        divisors(in_channels),
+        f"heads must divide the {in_channels} channels",
+        explicit="heads" in settings,
+    )
+    return Resolved(settings=values, notes=(note,) if note else ())
+
+
+def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
+    values = _resolve(in_channels, out_channels, settings).settings
+    c, n = in_channels, height * width
+    table = c * sum(values["table"]) if values["position"] else 0
+    products = 3 if values["position"] else 2
+    return BlockCost(params=3 * (c * c + c) + table, macs=3 * c * c * n + products * c * n * n)
+
+
+INFO = BlockInfo(
+    name="mhsa",
+    title="MHSA",
+    kind="attention",
+    factory="surgeon.blocks.mhsa:MHSA",
+    summary="Global multi-head self-attention over the whole map with a learned absolute position term.",
+    paper="Bottleneck Transformers for Visual Recognition, arXiv 2101.11605",
+    year=2021,
+    source="https://github.com/leaderj1001/BottleneckTransformers",
+    changes_channels=False,
+    defaults={key: setting.default for key, setting in SCHEMA.items()},
+    options={key: setting.help for key, setting in SCHEMA.items()},
+    constraints="heads divides C; memory and time grow with (H·W)²",
+    resolve=_resolve,
+    cost=_cost,
+    aliases=("botnet", "botnet_mhsa", "multi_head_self_attention"),
+)

@@ -1,0 +1,119 @@
+"""What every block is made of: the base class and the few operations that all families must do the same way.
+
+Nothing here knows a particular block. The rules behind these helpers: one traced graph serves every map size, low
+precision is widened where sums or exponentials need it, and a profiler sees the definition's cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from surgeon.blocks.catalog.info import BlockCost, BlockInfo
+
+
+class Block(nn.Module):
+    """Base of the catalog's modules: checked settings, and the cost of the definition.
+
+    Attributes:
+        info: The catalog entry of the family.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        settings: Every setting with the value in use.
+    """
+
+    info: ClassVar[BlockInfo]
+
+    def __init__(self, in_channels: int, out_channels: int | None, settings: Mapping[str, Any]) -> None:
+        """Check the settings against the catalog.
+
+        Args:
+            in_channels: Channels of the input.
+            out_channels: Channels of the output; None keeps them.
+            settings: The constructor's settings, all of them explicit.
+
+        Raises:
+            BlockError: A setting does not work at this width; the message names the values that do.
+        """
+        super().__init__()
+        self.in_channels = in_channels
+        self.out_channels = in_channels if out_channels is None else out_channels
+        self.settings = dict(self.info.resolve(self.in_channels, self.out_channels, settings).settings)
+
+    def definition_cost(self, height: int, width: int) -> BlockCost:
+        """Cost of the published definition for one image, whatever kernel runs it.
+
+        Args:
+            height: Input height in pixels.
+            width: Input width in pixels.
+        """
+        return self.info.cost(self.in_channels, self.out_channels, height, width, self.settings)
+
+    def extra_repr(self) -> str:
+        """Show widths and settings."""
+        shown = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
+        return f"{self.in_channels}, {self.out_channels}, {shown}"
+
+
+class PointwiseLinear(nn.Linear):
+    """``nn.Linear`` over the channels of a map ``(B, C, H, W)``, run as a 1x1 convolution.
+
+    Names and shapes of the parameters stay those of the reference's Linear, and the permuted copies to channels-last
+    tokens and back disappear.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name
+        """Map ``(B, in_features, H, W)`` to ``(B, out_features, H, W)``."""
+        return F.conv2d(input, self.weight[:, :, None, None], self.bias)
+
+
+def batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Apply a BatchNorm, also to a training batch that holds one value per channel.
+
+    Such a batch has no variance, and torch refuses it. Then the running statistics serve, and stay as they are.
+
+    Args:
+        norm: The layer; a plain BatchNorm2d, so that hooks and Ultralytics' settings reach it.
+        x: Map ``(B, C, H, W)``.
+    """
+    if norm.training and x.numel() == norm.num_features and norm.running_mean is not None:
+        return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
+    return norm(x)  # type: ignore[no-any-return]
+
+
+def widen(x: Tensor) -> Tensor:
+    """Return ``x`` in at least single precision."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """Open a region in which autocast does not narrow what :func:`widen` widened."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+
+
+def one_graph() -> bool:
+    """Whether a graph is being recorded that must serve every map size: then no path may depend on a size."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+
+
+def resampling(stored: int, wanted: int, like: Tensor) -> Tensor:
+    """Weights ``(wanted, stored)`` of linear resampling between two lengths (pixel centres, edges held).
+
+    A matrix rather than an interpolation operator: it exports with any size, is deterministic backwards on CUDA, and
+    is exactly the identity where both lengths agree.
+
+    Args:
+        stored: Length of the stored axis.
+        wanted: Length of the axis to fill; a traced size is fine.
+        like: Tensor that gives device and floating-point type.
+    """
+    target = torch.arange(wanted, device=like.device, dtype=like.dtype)
+    source = torch.arange(stored, device=like.device, dtype=like.dtype)
+    centre = ((target + 0.5) * (stored / wanted) - 0.5).clamp(0, stored - 1)
+    return (1 - (centre[:, None] - source[None, :]).abs()).clamp(min=0)

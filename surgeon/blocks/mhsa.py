@@ -1,0 +1,131 @@
+"""MHSA: global multi-head self-attention with a learned absolute position term.
+
+Paper: Bottleneck Transformers for Visual Recognition, arXiv 2101.11605, figure 4. The class that articles paste into
+YOLO is the one of https://github.com/leaderj1001/BottleneckTransformers (MIT), and it is the default here. It differs
+from the paper: its position logit is r_i·q_j where the paper has q_i·r_j, and nothing is divided by sqrt(d), so that
+the softmax starts out nearly one-hot. ``variant="paper"`` is the paper's form with the same parameters.
+
+Time and memory grow with (H·W)²: meant for the deepest level.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from surgeon.blocks.catalog.mhsa import INFO
+from surgeon.blocks.common import Block, no_autocast, one_graph, resampling, widen
+
+#: Up to this many pixels one explicit product and softmax is faster than the fused kernel (measured on a CPU).
+SMALL_MAP = 512
+
+
+class MHSA(Block):
+    """Multi-head self-attention over all N = H·W pixels.
+
+    With q, k, v the 1x1 projections of the input and r the position table, per head:
+    ``leaderj1001``: ``E_ij = q_i·k_j + r_i·q_j``; ``paper``: ``E_ij = (q_i·k_j + q_i·r_j) / sqrt(d)``;
+    ``out_i = sum_j softmax_j(E_ij) v_j``. No output projection, no norm, no residual.
+
+    Attributes:
+        rel_h: Position along the width ``(1, heads, d, 1, W0)``; the reference calls the width "height".
+        rel_w: Position along the height ``(1, heads, d, H0, 1)``.
+    """
+
+    info = INFO
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        *,
+        heads: int = 4,
+        position: bool = True,
+        table: tuple[int, int] = (14, 14),
+        variant: str = "leaderj1001",
+    ) -> None:
+        """Create the projections and position tables.
+
+        Args:
+            in_channels: Channels C.
+            out_channels: None, or C: the block keeps its channels.
+            heads: Attention heads; divides C.
+            position: Whether there is a position term.
+            table: Map size ``(H0, W0)`` at which the position tables are stored. Any other map interpolates them.
+            variant: ``leaderj1001`` or ``paper``.
+
+        Raises:
+            BlockError: A setting does not work at this width.
+        """
+        settings = {"heads": heads, "position": position, "table": table, "variant": variant}
+        super().__init__(in_channels, out_channels, settings)
+        self.heads = heads
+        self.paper = variant == "paper"
+        self.query = nn.Conv2d(in_channels, in_channels, 1)
+        self.key = nn.Conv2d(in_channels, in_channels, 1)
+        self.value = nn.Conv2d(in_channels, in_channels, 1)
+        self.rel_h: nn.Parameter | None = None
+        self.rel_w: nn.Parameter | None = None
+        if position:
+            d = in_channels // heads
+            height, width = self.settings["table"]
+            # BoTNet draws its embeddings with deviation d^-0.5; the code in circulation draws them with 1.
+            deviation = d**-0.5 if self.paper else 1.0
+            self.rel_h = nn.Parameter(torch.randn(1, heads, d, 1, width) * deviation)
+            self.rel_w = nn.Parameter(torch.randn(1, heads, d, height, 1) * deviation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        with no_autocast(x):
+            # Logits in single precision at least: unscaled, they pass 65504 at ordinary activations.
+            return self._attend(widen(q), widen(k), widen(v)).to(v.dtype)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attend with projections ``(B, C, H, W)``; the same shape comes back."""
+        shape = v.shape
+        r = self._positions(q)
+        q, k, v = (t.reshape(shape[0], self.heads, shape[1] // self.heads, -1) for t in (q, k, v))
+        scale = q.shape[2] ** -0.5 if self.paper else 1.0
+        if r is not None and self.paper:
+            k = k + r
+        elif r is not None:
+            # One product serves both terms: [q; r]·[k; q] = q_i·k_j + r_i·q_j.
+            q, k = torch.cat([q, r.expand_as(q)], 2), torch.cat([k, q], 2)
+        if torch.jit.is_tracing() or (not one_graph() and q.shape[-1] <= SMALL_MAP):
+            weights = torch.softmax(torch.matmul(q.transpose(-2, -1) * scale, k), -1)
+            return torch.matmul(v, weights.transpose(-2, -1)).reshape(shape)
+        return _fused(q, k, v, scale).reshape(shape)
+
+    def _positions(self, like: Tensor) -> Tensor | None:
+        """Return the position table ``(1, heads, d, N)`` for the map of ``like`` ``(B, C, H, W)``."""
+        if self.rel_h is None or self.rel_w is None:
+            return None
+        rows, columns = self.rel_w.to(like.dtype), self.rel_h.to(like.dtype)
+        height, width = like.shape[2], like.shape[3]
+        stored_height, stored_width = self.settings["table"]
+        if one_graph() or (height, width) != (stored_height, stored_width):
+            rows = torch.matmul(resampling(stored_height, height, rows), rows)
+            columns = torch.matmul(columns, resampling(stored_width, width, columns).transpose(0, 1))
+        return (columns + rows).flatten(3)
+
+
+def _fused(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """Attention by torch's fused kernel, which never holds the N x N weights.
+
+    Args:
+        q: Queries ``(B, heads, e, N)``.
+        k: Keys ``(B, heads, e, N)``.
+        v: Values ``(B, heads, d, N)``, d <= e.
+        scale: Factor on the logits.
+
+    Returns:
+        ``(B, heads, d, N)``.
+    """
+    d, e = v.shape[2], q.shape[2]
+    if d < e:  # the CPU's fused kernel wants equal widths
+        v = F.pad(v, (0, 0, 0, e - d))
+    q, k, v = (t.transpose(-2, -1).contiguous() for t in (q, k, v))
+    out = F.scaled_dot_product_attention(q, k, v, scale=scale)
+    return out[..., :d].transpose(-2, -1)
