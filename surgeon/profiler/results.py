@@ -94,7 +94,7 @@ class Memory:
     Attributes:
         peak_activation_bytes: Most bytes alive at once that the forward allocated, None where not measured.
         method: How it was measured, for the reader.
-        parameter_bytes: Bytes of parameters and buffers.
+        parameter_bytes: Bytes of parameters and buffers of the deployed (fused, cast) network.
     """
 
     peak_activation_bytes: int | None
@@ -117,6 +117,7 @@ class LayerProfile:
         macs, executed: As in `Counts`, elementwise included in neither.
         elementwise_macs: Elementwise work of the definition.
         latency_ms: Mean share of this row × the end-to-end median; None where not timed.
+        latency_plus_minus_ms: Half-width of that figure's 95 % interval, None where unknown.
         planted: Whether surgeon put it there.
     """
 
@@ -131,6 +132,7 @@ class LayerProfile:
     executed: int
     elementwise_macs: int = 0
     latency_ms: float | None = None
+    latency_plus_minus_ms: float | None = None
     planted: bool = False
 
 
@@ -181,6 +183,9 @@ class PairedLatency:
         stopped_by: ``precision``, ``budget`` or ``interrupt``.
         elapsed_s: Seconds spent on the pairs.
         reason: Why an inconclusive verdict is one, or what else the reader should know.
+        epoch_pairs: Pairs of each epoch (fresh copies at other memory addresses), in order; their sum is ``pairs``.
+        waited_share: Share of the time in which the timing thread waited for a CPU, None where not exposed.
+        stalled_share: Share of the time in which any task of the machine waited for a CPU (PSI), None likewise.
     """
 
     pairs: int
@@ -194,6 +199,9 @@ class PairedLatency:
     stopped_by: str
     elapsed_s: float
     reason: str = ""
+    epoch_pairs: tuple[int, ...] = ()
+    waited_share: float | None = None
+    stalled_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

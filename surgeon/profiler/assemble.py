@@ -1,0 +1,69 @@
+"""From counts and times to a `ProfileResult`. Measures nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from surgeon.graph.layer import IMAGE, LayerGraph
+from surgeon.profiler.bench import Timed
+from surgeon.profiler.flops.count import ModelCount
+from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.subject import Subject
+from surgeon.profiler.timing.rows import RowTiming
+
+
+def assembled(
+    subject: Subject, settings: ProfileSettings, environment: Environment, counted: ModelCount, timed: Timed
+) -> ProfileResult:
+    """The result of one network from what counting and timing found."""
+    parameters = list(subject.module.parameters())
+    return ProfileResult(
+        name=subject.name,
+        source=subject.source,
+        settings=settings,
+        environment=environment,
+        params=sum(p.numel() for p in parameters),
+        trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
+        counts=_counts(subject, settings, counted),
+        layers=_layers(subject.graph, counted, timed.rows),
+        latency=timed.latency,
+        memory=timed.memory,
+        source_sha256=subject.source_sha256,
+        task=subject.task,
+        model_layers=sum(1 for m in subject.module.modules() if not m._modules),
+        unattributed_ms=None if timed.rows is None else timed.rows.unattributed_ms,
+        command=subject.command,
+    )
+
+
+def _counts(subject: Subject, settings: ProfileSettings, counted: ModelCount) -> Counts:
+    reported = subject.ultralytics_gflops
+    gflops = reported(subject.module, settings.imgsz) if callable(reported) else reported
+    return replace(counted.counts, ultralytics_gflops=gflops)
+
+
+def _layers(graph: LayerGraph, counted: ModelCount, timing: RowTiming | None) -> tuple[LayerProfile, ...]:
+    index = {IMAGE: -1} | {layer.key: layer.index for layer in graph}
+    rows = []
+    for layer in graph:
+        row = counted.rows[layer.path]
+        ms, plus_minus = (None, None) if timing is None else timing.rows_ms[layer.path]
+        rows.append(
+            LayerProfile(
+                key=layer.key,
+                index=layer.index,
+                site=layer.site,
+                kind=layer.kind,
+                inputs=tuple(index[key] for key in layer.inputs),
+                out_shape=row.out_shape,
+                params=layer.params,
+                macs=row.macs,
+                executed=row.executed,
+                elementwise_macs=sum(row.elementwise_macs.values()),
+                latency_ms=ms,
+                latency_plus_minus_ms=plus_minus,
+                planted=layer.planted,
+            )
+        )
+    return tuple(rows)

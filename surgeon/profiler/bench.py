@@ -1,0 +1,129 @@
+"""Timing of deployed networks: memory, steady or paired latency, rows. The middle part of `measure`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from surgeon.errors import MeasurementError
+from surgeon.profiler.inputs import example_images
+from surgeon.profiler.memory import measure_memory
+from surgeon.profiler.results import Latency, Memory, PairedLatency
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.subject import Subject, deployed
+from surgeon.profiler.timing.clock import Clock
+from surgeon.profiler.timing.paired import judge, run_blocks
+from surgeon.profiler.timing.quiet import quiet
+from surgeon.profiler.timing.rows import RowTiming, distribute, missing_rows, time_rows
+from surgeon.profiler.timing.runner import Forward, Runner
+from surgeon.profiler.timing.steady import INTERRUPTED, noise_notes, summarise, time_steady
+
+ROWS_SHARE = 0.2
+"""Part of the time budget that goes to the per-row table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What running a deployed network found; latency and rows are None where they were not timed."""
+
+    memory: Memory
+    latency: Latency | None = None
+    rows: RowTiming | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How networks are run and timed.
+
+    Attributes:
+        settings: What to measure.
+        clock: What times it.
+        forward: How to run a network, default ``module(images)``.
+    """
+
+    settings: ProfileSettings
+    clock: Clock
+    forward: Forward | None = None
+
+    def time_one(self, subject: Subject) -> Timed:
+        """Memory, latency and rows of one network."""
+        settings = self.settings
+        runner = self._runners([subject])[0]
+        with quiet(settings.threads):
+            memory = self._memory(runner, subject)
+            if not settings.latency:
+                return Timed(memory)
+            latency = time_steady(
+                runner.run_ms,
+                self.clock,
+                min_runs=settings.min_runs,
+                budget_s=settings.time_budget_s * (1 - ROWS_SHARE),
+                precision=settings.precision,
+            )
+            return self._with_rows(Timed(memory, latency), runner, subject, settings.time_budget_s * ROWS_SHARE)
+
+    def time_together(
+        self, subjects: Sequence[Subject], *, seed: int, announce: Callable[[str], None]
+    ) -> tuple[list[Timed], tuple[PairedLatency, ...]]:
+        """Memory of each network, then all in random pairs, then the rows of each."""
+        runners = self._runners(subjects)
+        with quiet(self.settings.threads):
+            timed = [Timed(self._memory(r, s)) for r, s in zip(runners, subjects, strict=True)]
+        if not self.settings.latency:
+            return timed, ()
+        announce(f"timing {len(subjects)} networks in random order")
+        series = run_blocks(
+            [runner.module for runner in runners],
+            runners[0].images,
+            replace(self.settings, time_budget_s=self.settings.time_budget_s * (1 - ROWS_SHARE)),
+            forward=self.forward,
+            clock=self.clock,
+            seed=seed,
+        )
+        for arm, (samples, warm) in enumerate(zip(series.samples_ms, series.warm_ms, strict=True)):
+            notes = noise_notes(samples, series.seen.sentences())
+            timed[arm] = replace(timed[arm], latency=summarise(samples, warm, notes))
+        paired = tuple(judge(series, arm, self.settings.precision) for arm in range(1, len(subjects)))
+        if series.stopped_by == "interrupt":
+            return timed, paired
+        announce("timing rows")
+        budget_s = self.settings.time_budget_s * ROWS_SHARE / len(subjects)
+        with quiet(self.settings.threads):
+            for arm, (runner, subject) in enumerate(zip(runners, subjects, strict=True)):
+                timed[arm] = self._with_rows(timed[arm], runner, subject, budget_s)
+        return timed, paired
+
+    def _runners(self, subjects: Sequence[Subject]) -> list[Runner]:
+        """Deployed copies of the networks, all on the same images."""
+        images = example_images(subjects[0].module, self.settings)
+        return [Runner(deployed(subject, self.settings), images, self.clock, self.forward) for subject in subjects]
+
+    def _memory(self, runner: Runner, subject: Subject) -> Memory:
+        settings = self.settings
+        try:
+            return measure_memory(runner, settings.device)
+        except RuntimeError as error:
+            raise MeasurementError(
+                f"{subject.name} cannot run on {settings.device} in {settings.dtype} "
+                f"at {settings.imgsz[0]}x{settings.imgsz[1]}: {error}"
+            ) from error
+
+    def _with_rows(self, timed: Timed, runner: Runner, subject: Subject, budget_s: float) -> Timed:
+        """Add the per-row table, unless timing was interrupted or deploying folded rows away."""
+        latency = timed.latency
+        assert latency is not None, "rows are shares of a latency"
+        if INTERRUPTED in latency.notes:
+            return timed
+        paths = [layer.path for layer in subject.graph]
+        missing = missing_rows(runner.module, paths)
+        if missing:
+            return _noted(timed, latency, f"rows were not timed: the deployed network has no {', '.join(missing)}")
+        try:
+            shares = time_rows(runner, paths, self.clock, budget_s=budget_s)
+        except KeyboardInterrupt:
+            return _noted(timed, latency, f"rows were not timed: {INTERRUPTED}")
+        return replace(timed, rows=distribute(shares, latency.median_ms))
+
+
+def _noted(timed: Timed, latency: Latency, note: str) -> Timed:
+    return replace(timed, latency=replace(latency, notes=(*latency.notes, note)))

@@ -1,0 +1,37 @@
+"""Whether a device can be measured on, before anything is spent."""
+
+from __future__ import annotations
+
+import torch
+
+from surgeon.errors import MeasurementError
+from surgeon.profiler.settings import ProfileSettings
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def require_measurable(settings: ProfileSettings) -> None:
+    """Refuse settings that this machine cannot measure.
+
+    Raises:
+        MeasurementError: The device is unknown or absent, or the settings' numbers make no sense.
+    """
+    if settings.dtype not in DTYPES:
+        raise MeasurementError(f"dtype {settings.dtype!r} cannot be measured; known are {', '.join(DTYPES)}")
+    if min(*settings.imgsz, settings.batch, settings.threads) < 1:
+        raise MeasurementError(
+            f"image size {settings.imgsz[0]}x{settings.imgsz[1]}, batch {settings.batch} and "
+            f"{settings.threads} threads must all be 1 or more"
+        )
+    try:
+        device = torch.device(settings.device)
+    except RuntimeError as error:
+        raise MeasurementError(f"device {settings.device!r} is unknown; use cpu, cuda or cuda:0") from error
+    if device.type not in ("cpu", "cuda"):
+        raise MeasurementError(f"device {settings.device!r} cannot be timed; use cpu, cuda or cuda:0")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise MeasurementError(f"device {settings.device!r} was asked for, but PyTorch sees no CUDA GPU here; use cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise MeasurementError(
+            f"device {settings.device!r} was asked for, but there are {torch.cuda.device_count()} CUDA GPUs"
+        )

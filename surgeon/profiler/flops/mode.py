@@ -1,0 +1,68 @@
+"""The dispatch mode that sees every operator of a forward pass, composites opened, and books its MACs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_any, tree_map_only
+
+from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_name
+from surgeon.profiler.flops.ledger import Ledger
+
+
+class CountingMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+    """Books every operator below it on a `Ledger`.
+
+    Args:
+        ledger: Where to book.
+        formulas: MAC formulas by operator name.
+        meta: Whether the pass runs on meta tensors. CPU constants that meet a meta tensor (anchors, strides) are then
+            taken as meta too, instead of failing for two devices.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, ledger: Ledger, formulas: Mapping[str, Formula], *, meta: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        self._ledger = ledger
+        self._formulas = formulas
+        self._meta = meta
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Open composites, run everything else, and book it."""
+        kwargs = kwargs or {}
+        name = operator_name(func)
+        formula = self._formulas.get(name)
+        if formula is None and isinstance(func, torch._ops.OpOverload):
+            with self:
+                opened = func.decompose(*args, **kwargs)
+            if opened is not NotImplemented:
+                return opened
+        if self._meta:
+            args, kwargs = _on_meta(args, kwargs)
+        out = func(*args, **kwargs)
+        if formula is not None:
+            self._ledger.book(formula(out, args, kwargs))
+        elif is_uncountable(func):
+            self._ledger.book_uncounted(name)
+        return out
+
+
+def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Move CPU tensors to meta where another argument is there already; 0-dimensional ones may stay."""
+    if not tree_any(lambda leaf: isinstance(leaf, Tensor) and leaf.is_meta, (args, kwargs)):
+        return args, kwargs
+    moved: tuple[tuple[Any, ...], dict[str, Any]] = tree_map_only(Tensor, _to_meta, (args, kwargs))
+    return moved
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    if tensor.is_meta or tensor.dim() == 0:
+        return tensor
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")

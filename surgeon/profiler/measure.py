@@ -1,0 +1,134 @@
+"""Measuring networks: one, or several against each other. Returns facts, prints nothing, leaves the models as found.
+
+Counts are taken of the network as trained; time and memory of its deployed copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from torch import nn
+
+from surgeon.errors import MeasurementError
+from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.assemble import assembled
+from surgeon.profiler.bench import Bench
+from surgeon.profiler.device import require_measurable
+from surgeon.profiler.environment import read_environment
+from surgeon.profiler.flops.count import count
+from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
+from surgeon.profiler.timing.clock import Clock, clock_for
+from surgeon.profiler.timing.runner import Forward
+
+__all__ = ["Prepare", "ReportedGflops", "Subject", "compare_modules", "measure_subject", "profile_module"]
+
+
+def profile_module(
+    module: nn.Module,
+    graph: LayerGraph,
+    settings: ProfileSettings,
+    *,
+    name: str,
+    source: str,
+    ultralytics_gflops: ReportedGflops | float | None = None,
+    prepare: Prepare | None = None,
+    source_sha256: str | None = None,
+    task: str | None = None,
+    command: str | None = None,
+    forward: Forward | None = None,
+    clock: Clock | None = None,
+) -> ProfileResult:
+    """Measure one network: parameters, MACs by row, memory, and latency if the settings ask for it.
+
+    Args:
+        module: The network as trained; only read.
+        graph: Its rows.
+        settings: What to measure.
+        name: Display name.
+        source: Path or YAML name it came from.
+        ultralytics_gflops: What the model's own library prints, or ``f(module, imgsz)`` that asks it.
+        prepare: Makes the deployed (fused) network of a copy; without it the network is timed unfused, and the
+            result's settings say so.
+        source_sha256: Hash of the source file.
+        task: ``detect`` …
+        command: What reproduces the result.
+        forward: How to run the network, default ``module(images)``.
+        clock: Default the device's.
+
+    Raises:
+        MeasurementError: The device is absent, or the network cannot run at this size.
+    """
+    subject = Subject(
+        module=module,
+        graph=graph,
+        name=name,
+        source=source,
+        ultralytics_gflops=ultralytics_gflops,
+        prepare=prepare,
+        source_sha256=source_sha256,
+        task=task,
+        command=command,
+    )
+    return measure_subject(subject, settings, forward=forward, clock=clock)
+
+
+def measure_subject(
+    subject: Subject, settings: ProfileSettings, *, forward: Forward | None = None, clock: Clock | None = None
+) -> ProfileResult:
+    """Measure one network; see `profile_module`."""
+    require_measurable(settings)
+    settings = _as_prepared(settings, [subject])
+    environment = read_environment(settings.device)
+    counted = count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward)
+    timed = Bench(settings, clock or clock_for(settings.device), forward).time_one(subject)
+    return assembled(subject, settings, environment, counted, timed)
+
+
+def compare_modules(
+    subjects: Sequence[Subject],
+    settings: ProfileSettings,
+    *,
+    forward: Forward | None = None,
+    clock: Clock | None = None,
+    seed: int = 0,
+    renames: Sequence[dict[str, str]] = (),
+    announce: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Measure a baseline and candidates under equal settings, their latency in random pairs in this process.
+
+    Args:
+        subjects: Baseline first.
+        settings: What to measure; the time budget is shared by all.
+        forward: How to run the networks, default ``module(images)``.
+        clock: Default the device's.
+        seed: Of the order of runs.
+        renames: For each candidate the map baseline row key → candidate row key.
+        announce: Told in a few words what begins, for a progress line.
+
+    Raises:
+        MeasurementError: The device is absent, there is nothing to compare, or a network cannot run at this size.
+    """
+    require_measurable(settings)
+    if len(subjects) < 2:
+        raise MeasurementError("a comparison needs a baseline and at least one candidate")
+    settings = _as_prepared(settings, subjects)
+    environment = read_environment(settings.device)
+    counted = []
+    for subject in subjects:
+        announce(f"counting {subject.name}")
+        counted.append(count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward))
+    bench = Bench(settings, clock or clock_for(settings.device), forward)
+    timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
+    results = (
+        assembled(subject, settings, environment, counts, times)
+        for subject, counts, times in zip(subjects, counted, timed, strict=True)
+    )
+    return Comparison(results=tuple(results), paired=paired, renames=tuple(renames))
+
+
+def _as_prepared(settings: ProfileSettings, subjects: Sequence[Subject]) -> ProfileSettings:
+    """Settings that do not claim a fused network where nothing can fuse it."""
+    return settings if all(subject.prepare for subject in subjects) else replace(settings, fused=False)

@@ -1,0 +1,60 @@
+"""What is to be measured, and the copy of it that is timed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from surgeon.errors import MeasurementError
+from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.settings import ProfileSettings
+
+Prepare = Callable[[nn.Module], nn.Module]
+"""Makes the deployed network (fused) of a copy, which it may change and return."""
+
+ReportedGflops = Callable[[nn.Module, tuple[int, int]], float | None]
+"""``reported(module, imgsz)``: what the model's own library prints as GFLOPs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One network to measure.
+
+    Attributes:
+        module: The network as trained. It is only read.
+        graph: Its rows.
+        name: Display name.
+        source: Path or YAML name it came from.
+        ultralytics_gflops: What the model's own library prints: a figure, a function that asks for it, or None.
+        prepare: Makes the deployed network of a copy; None times the network unfused.
+        source_sha256, task, command: As in `ProfileResult`.
+    """
+
+    module: nn.Module
+    graph: LayerGraph
+    name: str
+    source: str
+    ultralytics_gflops: ReportedGflops | float | None = None
+    prepare: Prepare | None = None
+    source_sha256: str | None = None
+    task: str | None = None
+    command: str | None = None
+
+
+def deployed(subject: Subject, settings: ProfileSettings) -> nn.Module:
+    """A copy of the network as it is deployed: fused where asked, in eval mode, of the settings' type and device.
+
+    Raises:
+        MeasurementError: The network cannot be copied or prepared.
+    """
+    try:
+        network = copy.deepcopy(subject.module).eval()
+        if settings.fused and subject.prepare is not None:
+            network = subject.prepare(network)
+        return network.eval().to(device=settings.device, dtype=getattr(torch, settings.dtype))
+    except Exception as error:
+        raise MeasurementError(f"{subject.name} cannot be prepared for timing: {error}") from error

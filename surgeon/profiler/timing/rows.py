@@ -1,0 +1,159 @@
+"""Time by row: a stamp where each row begins, so that the rows tile the run.
+
+The table's figure of a row is its mean share of a run times the end-to-end median. Medians of rows do not add up;
+shares do: rows + unattributed = end-to-end by construction.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from surgeon.profiler.timing.clock import Clock
+from surgeon.profiler.timing.runner import Runner
+from surgeon.profiler.timing.warmup import warm_up
+
+OUTSIDE = ""
+"""Path under which time before the first row and after the last is booked."""
+
+FEWEST_RUNS = 5
+_BATCHES = 5
+_T_95 = 2.776  # Student's t, 95 %, 4 degrees of freedom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowShare:
+    """A row's part of a run.
+
+    Attributes:
+        share: Mean over the runs, 0 to 1.
+        plus_minus: Half-width of its 95 % interval from means of successive runs, inf where there were too few.
+    """
+
+    share: float
+    plus_minus: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowTiming:
+    """Latency by row.
+
+    Attributes:
+        rows_ms: Milliseconds by module path, with the ± of each.
+        unattributed_ms: What of the end-to-end median belongs to no row.
+    """
+
+    rows_ms: Mapping[str, tuple[float, float]]
+    unattributed_ms: float
+
+
+def missing_rows(module: nn.Module, paths: Sequence[str]) -> tuple[str, ...]:
+    """Rows that this network does not have under their path, for example because deploying it folded them away."""
+    known = {path for path, _ in module.named_modules()}
+    return tuple(path for path in paths if path not in known)
+
+
+def time_rows(runner: Runner, paths: Sequence[str], clock: Clock, *, budget_s: float) -> Mapping[str, RowShare]:
+    """Shares of a run by row, `OUTSIDE` included; they sum to 1.
+
+    Args:
+        runner: The deployed network; it carries hooks only while this runs.
+        paths: Module paths of the rows.
+        clock: Stamps and the budget.
+        budget_s: Seconds at most; `FEWEST_RUNS` are made in any case.
+    """
+    start_s = clock.now_s()
+    runs: list[dict[str, float]] = []
+    with stamped(runner.module, paths, clock.mark) as tape:
+        warm_up(lambda: _run_total_ms(runner, tape, clock))
+        while len(runs) < FEWEST_RUNS or clock.now_s() - start_s < budget_s:
+            runs.append(_one_run(runner, tape, clock))
+    return {path: _share([run.get(path, 0.0) for run in runs]) for path in (OUTSIDE, *paths)}
+
+
+def distribute(shares: Mapping[str, RowShare], end_to_end_ms: float) -> RowTiming:
+    """Spread an end-to-end median over the rows."""
+    rows = {
+        path: (row.share * end_to_end_ms, row.plus_minus * end_to_end_ms)
+        for path, row in shares.items()
+        if path != OUTSIDE
+    }
+    return RowTiming(rows_ms=rows, unattributed_ms=end_to_end_ms - sum(ms for ms, _ in rows.values()))
+
+
+Tape = list[tuple[str, Any]]
+"""Which row begins, and the clock's mark there."""
+
+
+@contextmanager
+def stamped(module: nn.Module, paths: Sequence[str], mark: Callable[[], Any]) -> Iterator[Tape]:
+    """Record on the returned tape where each row begins, and where the last one ends."""
+    tape: Tape = []
+    known = set(paths)
+    handles = []
+    try:
+        for path in paths:
+            row = module.get_submodule(path)
+            handles.append(row.register_forward_pre_hook(_stamper(tape, path, mark)))
+            enclosing = next((p for p in _parents(path) if p in known), None)
+            if enclosing is not None or path == paths[-1]:
+                handles.append(row.register_forward_hook(_stamper(tape, enclosing or OUTSIDE, mark)))
+        yield tape
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _stamper(tape: Tape, path: str, mark: Callable[[], Any]) -> Callable[..., None]:
+    def stamp(*_: Any) -> None:
+        tape.append((path, mark()))
+
+    return stamp
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Enclosing module paths, the innermost first."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+def _one_run(runner: Runner, tape: Tape, clock: Clock) -> dict[str, float]:
+    """Share of each row in one run."""
+    spans = _run_spans(runner, tape, clock)
+    total = math.fsum(ms for _, ms in spans)
+    shares: dict[str, float] = {}
+    for path, ms in spans:
+        shares[path] = shares.get(path, 0.0) + ms / total
+    return shares
+
+
+def _run_total_ms(runner: Runner, tape: Tape, clock: Clock) -> float:
+    return math.fsum(ms for _, ms in _run_spans(runner, tape, clock))
+
+
+def _run_spans(runner: Runner, tape: Tape, clock: Clock) -> list[tuple[str, float]]:
+    """The run as a row of intervals, each with the path of the row that had begun."""
+    tape.clear()
+    begin = clock.mark()
+    result = runner.run()
+    end = clock.mark()
+    spans = clock.spans_ms([begin, *(mark for _, mark in tape), end])
+    del result
+    return list(zip([OUTSIDE, *(path for path, _ in tape)], spans, strict=True))
+
+
+def _share(values: Sequence[float]) -> RowShare:
+    """Mean, and its uncertainty from batches of successive runs (single runs are autocorrelated)."""
+    mean = math.fsum(values) / len(values)
+    size = len(values) // _BATCHES
+    if size < 2:
+        return RowShare(share=mean, plus_minus=math.inf)
+    batches = [math.fsum(values[i * size : (i + 1) * size]) / size for i in range(_BATCHES)]
+    return RowShare(share=mean, plus_minus=_T_95 * statistics.stdev(batches) / math.sqrt(_BATCHES))

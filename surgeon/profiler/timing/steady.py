@@ -1,0 +1,88 @@
+"""The latency of one network in its steady state: order statistics of many runs, and what disturbed them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from surgeon.profiler.results import Latency
+from surgeon.profiler.timing.clock import Clock
+from surgeon.profiler.timing.confidence import median_interval, quantile
+from surgeon.profiler.timing.pressure import PressureGauge
+from surgeon.profiler.timing.warmup import warm_up
+
+NOISY = 0.1
+"""Interquartile range over median from which a series is called noisy."""
+
+INTERRUPTED = "interrupted"
+"""The note of a series that the user cut short."""
+
+FEWEST_RUNS = 5
+"""Runs that are made even when they exceed the time budget."""
+
+
+def time_steady(
+    run_ms: Callable[[], float], clock: Clock, *, min_runs: int, budget_s: float, precision: float
+) -> Latency:
+    """Time until the median is known to ``precision`` and steady, or the budget is spent.
+
+    Args:
+        run_ms: Runs the network once and returns milliseconds.
+        clock: Tells when the budget is spent; warm-up counts.
+        min_runs: Runs before it may stop early.
+        budget_s: Seconds at most; `FEWEST_RUNS` are made in any case.
+        precision: Relative half-width of the median's interval at which it may stop.
+
+    Raises:
+        KeyboardInterrupt: Interrupted before there was anything to report.
+    """
+    start_s = clock.now_s()
+    warm = warm_up(run_ms)
+    samples: list[float] = []
+    gauge = PressureGauge()
+    notes: list[str] = []
+    try:
+        while not (len(samples) >= min_runs and len(samples) % 5 == 0 and _is_settled(samples, precision)):
+            if len(samples) >= FEWEST_RUNS and clock.now_s() - start_s >= budget_s:
+                break
+            samples.append(run_ms())
+    except KeyboardInterrupt:
+        if not samples:
+            raise
+        notes.append(INTERRUPTED)
+    if len(samples) < min_runs:
+        notes.append(f"{len(samples)} of {min_runs} runs fitted into {budget_s:g} s")
+    return summarise(samples, warm, (*notes, *noise_notes(samples, gauge.read().sentences())))
+
+
+def summarise(samples: Sequence[float], warm: Sequence[float], notes: tuple[str, ...] = ()) -> Latency:
+    """Order statistics of timed runs; ``warm`` are the uncounted runs before them, the cold one first."""
+    ordered = sorted(samples)
+    return Latency(
+        samples_ms=tuple(samples),
+        warmup_runs=len(warm),
+        first_ms=warm[0],
+        median_ms=quantile(ordered, 0.5),
+        q1_ms=quantile(ordered, 0.25),
+        q3_ms=quantile(ordered, 0.75),
+        p90_ms=quantile(ordered, 0.9),
+        p99_ms=quantile(ordered, 0.99),
+        notes=notes,
+    )
+
+
+def noise_notes(samples: Sequence[float], disturbance: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence where the runs spread widely, with what is known of the cause."""
+    ordered = sorted(samples)
+    spread = (quantile(ordered, 0.75) - quantile(ordered, 0.25)) / quantile(ordered, 0.5)
+    if spread <= NOISY:
+        return ()
+    return ("; ".join((f"noisy: the middle half of the runs spreads over {spread:.0%} of the median", *disturbance)),)
+
+
+def _is_settled(samples: Sequence[float], precision: float) -> bool:
+    """Whether the interval is narrow and both halves of the series agree: runs are autocorrelated, so both count."""
+    logs = [math.log(sample) for sample in samples]
+    half = len(logs) // 2
+    drift = abs(quantile(sorted(logs[:half]), 0.5) - quantile(sorted(logs[half:]), 0.5))
+    return median_interval(logs).half_width <= precision and drift <= 2 * precision
