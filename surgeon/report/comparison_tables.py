@@ -1,0 +1,193 @@
+"""A comparison as a document: the metrics, the rows that changed, and what the reader must know to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
+from surgeon.report import units
+from surgeon.report.comparison import (
+    NOT_PAIRED,
+    Judgement,
+    Metric,
+    candidate_labels,
+    metrics,
+    paired_command,
+)
+from surgeon.report.profile_tables import COUNTED, settings_line
+from surgeon.report.rows_tables import changed_rows
+from surgeon.report.tables import Cell, Column, Document, Notes, Part, Row, Table
+from surgeon.report.units import NOTHING
+
+_TIMED_EXTRA = 1
+_ODD_RATIO = 0.005
+_JUDGED = (
+    Column(title="delta", role="number"),
+    Column(title="ratio", role="number"),
+    Column(title="verdict", role="verdict"),
+    Column(title="95 % CI of ratio", role="number", wide=True),
+    Column(title="method", wide=True, shrink_to=10),
+)
+
+
+def comparison_document(comparison: Comparison, *, all_rows: bool = False) -> Document:
+    """The report of a comparison.
+
+    Args:
+        comparison: Baseline and candidates.
+        all_rows: Show every row of the networks, not only those that changed.
+
+    Raises:
+        InputError: The settings differ, or there is nothing to compare.
+    """
+    found = metrics(comparison)
+    labels = candidate_labels(comparison.results)
+    summary = _two_columns(found) if len(labels) == 2 else _grouped(found, labels)
+    renames = comparison.renames or ({},) * (len(labels) - 1)
+    rows: list[Part] = [
+        _rows(comparison.results[0], result, names, label, all_rows)
+        for result, names, label in zip(comparison.results[1:], renames, labels[1:], strict=True)
+    ]
+    return Document(
+        title=f"{labels[0]} -> {', '.join(labels[1:])}",
+        lines=(settings_line(comparison.results[0].settings), COUNTED),
+        parts=(summary, *rows, _notes(comparison, found, labels)),
+    )
+
+
+def _rows(
+    baseline: ProfileResult, candidate: ProfileResult, renames: Mapping[str, str], label: str, all_rows: bool
+) -> Table | Notes:
+    """The table of changed rows, or the sentence that there are none."""
+    table = changed_rows(baseline, candidate, renames, label=label, all_rows=all_rows)
+    unchanged = f"no row of {label} differs in kind, inputs, shape, params or MACs"
+    return table if table.rows else Notes(title="", sentences=(unchanged,))
+
+
+def _two_columns(found: tuple[Metric, ...]) -> Table:
+    """One candidate: before and after side by side."""
+    rows = []
+    for metric in found:
+        judgement = metric.judgements[0]
+        before, after = _texts(metric, (judgement,))
+        rows.append(Row(cells=(metric.title, before, after, *_judged(metric, judgement))))
+    columns = (Column(title=""), Column(title="before", role="number"), Column(title="after", role="number"), *_JUDGED)
+    return Table(title="", columns=columns, rows=tuple(rows))
+
+
+def _grouped(found: tuple[Metric, ...], labels: tuple[str, ...]) -> Table:
+    """Several candidates: for each metric the baseline, then a row a candidate."""
+    rows = []
+    for metric in found:
+        before, *after = _texts(metric, metric.judgements)
+        rows.append(Row(cells=(metric.title, labels[0], before, *("",) * len(_JUDGED))))
+        rows += [
+            Row(cells=("", label, text, *_judged(metric, judgement)))
+            for label, text, judgement in zip(labels[1:], after, metric.judgements, strict=True)
+        ]
+    columns = (
+        Column(title="", shrink_to=18, wrap=True),
+        Column(title="model", shrink_to=12, wrap=True),
+        Column(title="value", role="number"),
+        *_JUDGED,
+    )
+    return Table(title="", columns=columns, rows=tuple(rows))
+
+
+def _texts(metric: Metric, judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
+    """The baseline's text, then the candidates'. Each paired run times the baseline again: the range is shown."""
+    starts = tuple(dict.fromkeys(judgement.before for judgement in judgements))
+    values = (*starts, *(judgement.after for judgement in judgements))
+    most_extra = {"most_extra": _TIMED_EXTRA} if metric.timed else {}
+    texts = units.side_by_side(values, metric.form, **most_extra)
+    if len(starts) == 1:
+        return texts
+    ordered = sorted(zip(starts, texts, strict=False), key=lambda pair: (pair[0] is None, pair[0]))
+    return (f"{ordered[0][1].removesuffix(' ms')}-{ordered[-1][1]}", *texts[len(starts) :])
+
+
+def _judged(metric: Metric, judgement: Judgement) -> tuple[Cell, ...]:
+    """Difference, ratio, verdict, interval and method of one candidate."""
+    if judgement.verdict == NOT_PAIRED:
+        return (NOTHING, NOTHING, NOT_PAIRED, NOTHING, judgement.method)
+    measured = judgement.before is not None and judgement.after is not None
+    return (
+        units.change(judgement.after, judgement.before, metric.form),
+        units.ratio(judgement.ratio),
+        judgement.verdict or NOTHING,
+        _interval(judgement) if measured else NOTHING,
+        judgement.method if measured else NOTHING,
+    )
+
+
+def _interval(judgement: Judgement) -> str:
+    if judgement.low is None or judgement.high is None:
+        return "exact"
+    return " - ".join(units.ratio(bound).removesuffix("x") for bound in (judgement.low, judgement.high))
+
+
+def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str, ...]) -> Notes:
+    """The sentences under the tables."""
+    sentences: list[str] = []
+    for label, paired in zip(labels[1:], comparison.paired, strict=False):
+        sentences += _paired_sentences(label if len(labels) > 2 else "latency", paired)
+    if found[-1].timed and not found[-1].comparable:
+        sentences.append(
+            "These latencies were measured in separate runs, so there is no verdict: the same network timed twice "
+            f"differs by more than most edits. For a verdict, time them in pairs: {paired_command(comparison)}"
+        )
+    if any(judgement.before is not None or judgement.after is not None for judgement in found[-1].judgements):
+        sentences.append(latency_scope(comparison.results[0]))
+    sentences += _count_sentences(comparison, labels)
+    sentences += _environment_sentences(comparison, labels)
+    return Notes(title="", sentences=(*sentences, *comparison.notes))
+
+
+def latency_scope(result: ProfileResult) -> str:
+    """What the latency covers."""
+    fused = "fused (BatchNorm folded)" if result.settings.fused else "not fused"
+    return f"Latency covers the forward pass with head decoding, {fused}, without image preprocessing and NMS."
+
+
+def _paired_sentences(label: str, paired: PairedLatency) -> list[str]:
+    """Say it as ``latency +13.7 % [+11.2 %, +16.1 %]: slower; 120 pairs in 8.2 s``."""
+    middle, low, high = (
+        units.percent(value - 1, signed=True) for value in (paired.ratio, paired.ratio_low, paired.ratio_high)
+    )
+    stopped = {"budget": ", stopped by the time budget", "interrupt": ", interrupted"}.get(paired.stopped_by, "")
+    pairs = units.plural(paired.pairs, "randomly ordered pair")
+    sentence = f"{label} {middle} [{low}, {high}]: {paired.verdict}; {pairs} in {paired.elapsed_s:.1f} s{stopped}."
+    sentences = [sentence, paired.reason]
+    if abs(paired.candidate_ms / paired.baseline_ms - paired.ratio) > _ODD_RATIO:
+        sentences.append(
+            "Its ratio is the median over the pairs; it is not after / before, for the two medians drifted."
+        )
+    return [text for text in sentences if text]
+
+
+def _count_sentences(comparison: Comparison, labels: tuple[str, ...]) -> list[str]:
+    """Operators that no formula covers make the GFLOPs a lower bound: say so."""
+    return [
+        f"{label}: {units.plural(len(result.counts.uncounted), 'operator')} without a formula, so its GFLOPs are a "
+        f"lower bound: {', '.join(result.counts.uncounted)}."
+        for label, result in zip(labels, comparison.results, strict=True)
+        if result.counts.uncounted
+    ]
+
+
+def _environment_sentences(comparison: Comparison, labels: tuple[str, ...]) -> list[str]:
+    """Where the results come from different machines or software."""
+    first = comparison.results[0].environment
+    sentences = []
+    for label, result in zip(labels[1:], comparison.results[1:], strict=True):
+        other = result.environment
+        differs = [
+            name for name in ("cpu", "gpu", "platform", "python") if getattr(first, name) != getattr(other, name)
+        ]
+        names = sorted(first.packages.keys() | other.packages.keys())
+        differs += [name for name in names if first.packages.get(name) != other.packages.get(name)]
+        if differs:
+            sentences.append(
+                f"{label} was measured in another environment than {labels[0]}: {', '.join(differs)} differ."
+            )
+    return sentences

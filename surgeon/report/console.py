@@ -1,0 +1,206 @@
+"""Documents on a terminal, by rich.
+
+On a terminal: colour unless NO_COLOR is set (bold stays). Elsewhere: no escapes, 80 columns unless COLUMNS says
+otherwise. On an output that is not Unicode every sign has an ASCII form, so printing never raises.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import StringIO
+from typing import TextIO
+
+from rich.box import Box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from surgeon.report.layout import BAR_WIDTH, Layout, fit
+from surgeon.report.tables import Bar, Cell, Column, Document, Emphasis, Facts, Notes, Part, Row, Table, is_empty
+
+DEFAULT_WIDTH = 80
+_LEAST_WIDTH = 40
+_LINES = "    \n    \n {0}{0} \n    \n {0}{0} \n    \n    \n    \n"
+_BOX = Box(_LINES.format("─"))
+_ASCII_BOX = Box(_LINES.format("-"), ascii=True)
+_SIGNS = {Emphasis.ADDED: "▸ ", Emphasis.REMOVED: "- ", Emphasis.CHANGED: "~ "}
+_STYLES = {
+    Emphasis.NORMAL: "",
+    Emphasis.ADDED: "bold",
+    Emphasis.REMOVED: "dim",
+    Emphasis.CHANGED: "",
+    Emphasis.TOTAL: "bold",
+}
+_VERDICTS = {
+    "slower": "bold red",
+    "faster": "bold green",
+    "inconclusive": "bold yellow",
+    "more": "yellow",
+    "less": "green",
+    "passed": "green",
+    "FAILED": "bold red",
+}
+_ASCII = str.maketrans({"▸": ">", "…": "~", "█": "#", "×": "x", "→": "->", "–": "-", "—": "-", "±": "+-", "²": "2"})
+
+
+def show(document: Document, *, file: TextIO | None = None, width: int | None = None) -> None:
+    """Print a document.
+
+    Args:
+        document: What to print.
+        file: Where to; standard output if None.
+        width: Characters a line; by default the terminal's, COLUMNS, or 80.
+    """
+    target = sys.stdout if file is None else file
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    console = Console(file=target, width=width or _width_of(target), force_jupyter=False)
+    if console.is_terminal:
+        _Printer(console, encoding).document(document)
+    else:
+        target.write(to_text(document, width=console.width, encoding=encoding))
+
+
+def to_text(document: Document, *, width: int = DEFAULT_WIDTH, encoding: str = "utf-8") -> str:
+    """A document as plain text without escapes; no line is longer than ``width`` (40 at least).
+
+    Args:
+        document: What to render.
+        width: Characters a line.
+        encoding: Where the text will go; signs that it lacks are replaced.
+    """
+    buffer = StringIO()
+    console = Console(
+        file=buffer,
+        width=max(_LEAST_WIDTH, width),
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        legacy_windows=False,
+    )
+    _Printer(console, encoding).document(document)
+    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
+
+
+def _width_of(file: TextIO) -> int:
+    """COLUMNS, the terminal's width, or 80."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return max(_LEAST_WIDTH, int(columns))
+    try:
+        return max(_LEAST_WIDTH, os.get_terminal_size(file.fileno()).columns)
+    except (OSError, ValueError, AttributeError):
+        return DEFAULT_WIDTH
+
+
+def _cells(table: Table, row: Row) -> zip[tuple[Column, Cell]]:
+    return zip(table.columns, row.cells, strict=True)
+
+
+class _Printer:
+    """Prints the parts of a document to one console."""
+
+    def __init__(self, console: Console, encoding: str) -> None:
+        self._console = console
+        self._encoding = encoding
+        self._ascii = not encoding.lower().replace("-", "").replace("_", "").startswith("utf")
+
+    def document(self, document: Document) -> None:
+        """Print everything that has something to say, a blank line between parts."""
+        self._line(document.title, "bold")
+        for line in document.lines:
+            self._line(line)
+        for part in document.parts:
+            if not is_empty(part):
+                self._console.print()
+                self._part(part)
+
+    def _part(self, part: Part) -> None:
+        if part.title:
+            self._line(part.title, "bold")
+        if isinstance(part, Table):
+            self._table(part)
+        elif isinstance(part, Facts):
+            self._facts(part)
+        else:
+            self._notes(part)
+
+    def _notes(self, notes: Notes) -> None:
+        for sentence in notes.sentences:
+            self._line(sentence)
+
+    def _facts(self, facts: Facts) -> None:
+        grid = RichTable.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in facts.items:
+            grid.add_row(Text(self._clean(name)), Text(self._clean(value)))
+        self._console.print(Padding(grid, (0, 0, 0, 2)))
+
+    def _table(self, table: Table) -> None:
+        texts = [[self._text(column, row, cell) for column, cell in _cells(table, row)] for row in table.rows]
+        titles = [self._clean(column.title) for column in table.columns]
+        natural = [
+            max(cell_len(titles[at]), *(BAR_WIDTH if isinstance(text, Bar) else cell_len(text) for text in column))
+            for at, column in enumerate(zip(*texts, strict=True))
+        ]
+        layout = fit(table.columns, natural, self._console.width)
+        rich = self._empty_table(table, titles, layout)
+        shown = tuple(zip(layout.positions, layout.widths, strict=True))
+        for row, cells in zip(table.rows, texts, strict=True):
+            if row.emphasis is Emphasis.TOTAL:
+                rich.add_section()
+            styled = (self._styled(table.columns[at], cells[at], width) for at, width in shown)
+            rich.add_row(*styled, style=_STYLES[row.emphasis])
+        self._console.print(rich)
+
+    def _empty_table(self, table: Table, titles: list[str], layout: Layout) -> RichTable:
+        """The table with its headings; where even the narrowest layout is too wide, cells fold and lose no text."""
+        gap = layout.gap - 1
+        rich = RichTable(
+            box=_ASCII_BOX if self._ascii else _BOX,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, gap - gap // 2, 0, gap // 2),
+            header_style="",
+        )
+        fits = layout.total <= self._console.width
+        for at, width in zip(layout.positions, layout.widths, strict=True):
+            column = table.columns[at]
+            rich.add_column(
+                Text(titles[at]),
+                justify=column.align,
+                overflow="fold",
+                width=width if fits else None,
+                no_wrap=fits and not column.wrap,
+            )
+        return rich
+
+    def _text(self, column: Column, row: Row, cell: Cell) -> str | Bar:
+        """The cell's text with its sign, before clipping; bars wait for their width."""
+        if isinstance(cell, Bar):
+            return cell
+        return self._clean(f"{_SIGNS.get(row.emphasis, '')}{cell}" if column.signed else cell)
+
+    def _styled(self, column: Column, text: str | Bar, width: int) -> Text:
+        """The cell as rich prints it: clipped to its width, a verdict in its colour."""
+        if isinstance(text, Bar):
+            return Text(self._clean("█" * round(max(0.0, min(1.0, text.fraction)) * width)))
+        if column.role == "verdict":
+            return Text(text, style=_VERDICTS.get(text, ""))
+        may_clip = column.shrink_to is not None and not column.wrap
+        if may_clip and cell_len(text) > width:
+            return Text(set_cell_size(text, width - 1) + self._clean("…"))
+        return Text(text)
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(self._clean(text), style=style, overflow="fold"))
+
+    def _clean(self, text: str) -> str:
+        """The text without control characters (names come from files), and without what the output cannot show."""
+        safe = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
+        if self._ascii:
+            safe = safe.translate(_ASCII)
+        return safe.encode(self._encoding, errors="replace").decode(self._encoding)

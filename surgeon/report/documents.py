@@ -1,0 +1,33 @@
+"""From any result to its document."""
+
+from __future__ import annotations
+
+from surgeon.blocks.catalog.info import BlockInfo
+from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.report.comparison_tables import comparison_document
+from surgeon.report.edit import EditReport, edit_document
+from surgeon.report.listing import block_card, tree_table
+from surgeon.report.profile_tables import profile_document
+from surgeon.report.tables import Document
+
+Reportable = ProfileResult | Comparison | EditReport | LayerGraph | BlockInfo
+
+
+def document_of(result: Reportable, *, all_rows: bool = False) -> Document:
+    """The document of a result.
+
+    Args:
+        result: What to report.
+        all_rows: Of a comparison show every row, not only those that changed.
+
+    Raises:
+        InputError: A comparison whose settings differ.
+    """
+    if isinstance(result, ProfileResult):
+        return profile_document(result)
+    if isinstance(result, Comparison):
+        return comparison_document(result, all_rows=all_rows)
+    if isinstance(result, EditReport):
+        return edit_document(result, all_rows=all_rows)
+    return tree_table(result) if isinstance(result, LayerGraph) else block_card(result)

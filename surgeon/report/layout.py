@@ -1,0 +1,81 @@
+"""Which columns of a table fit into a width, and how wide each becomes. Pure; widths are given, not measured.
+
+Numbers are never clipped. Room is found in this order: narrower gaps, shorter bars, shorter texts, the narrowest gaps,
+and then whole columns, those first that the table marks as most dispensable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from surgeon.report.tables import WIDE, Column
+
+BAR_WIDTH = 8
+BAR_LEAST = 4
+_GAPS = (3, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The columns shown, by position, their widths, and the spaces between them."""
+
+    positions: tuple[int, ...]
+    widths: tuple[int, ...]
+    gap: int
+
+    @property
+    def total(self) -> int:
+        """Characters of a line."""
+        return sum(self.widths) + self.gap * (len(self.widths) - 1)
+
+
+def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> Layout:
+    """Lay out a table.
+
+    Args:
+        columns: The columns of the table.
+        natural: For each column the width of its widest cell or heading.
+        width: Characters that a line may take.
+
+    Returns:
+        A layout of at most ``width`` characters, or the narrowest possible one if even that is wider.
+    """
+    positions = [at for at, column in enumerate(columns) if width >= WIDE or not column.wide]
+    while True:
+        layout = _fit_all(columns, natural, positions, width)
+        dispensable = [at for at in positions if columns[at].drop]
+        if layout.total <= width or not dispensable:
+            return layout
+        positions.remove(max(dispensable, key=lambda at: (columns[at].drop, at)))
+
+
+def _fit_all(columns: Sequence[Column], natural: Sequence[int], positions: Sequence[int], width: int) -> Layout:
+    """The roomiest layout of these columns that fits; else the narrowest."""
+    full = [natural[at] for at in positions]
+    short_bars = [
+        max(BAR_LEAST, len(columns[at].title)) if columns[at].role == "bar" else size
+        for at, size in zip(positions, full, strict=True)
+    ]
+    least = [_least(columns[at], size) for at, size in zip(positions, short_bars, strict=True)]
+    for widths, gap in ((full, _GAPS[0]), (full, _GAPS[1]), (short_bars, _GAPS[1])):
+        if sum(widths) + gap * (len(widths) - 1) <= width:
+            return Layout(positions=tuple(positions), widths=tuple(widths), gap=gap)
+    gap = _GAPS[1] if sum(least) + _GAPS[1] * (len(least) - 1) <= width else 1
+    spare = width - sum(least) - gap * (len(least) - 1)
+    return Layout(positions=tuple(positions), widths=tuple(_grow(least, short_bars, spare)), gap=gap)
+
+
+def _least(column: Column, size: int) -> int:
+    return size if column.shrink_to is None else min(size, max(column.shrink_to, len(column.title)))
+
+
+def _grow(least: Sequence[int], wanted: Sequence[int], spare: int) -> list[int]:
+    """Give spare characters one by one to the narrowest column that wants more."""
+    widths = list(least)
+    for _ in range(max(0, spare)):
+        wanting = [at for at, size in enumerate(widths) if size < wanted[at]]
+        if not wanting:
+            break
+        widths[min(wanting, key=lambda at: widths[at])] += 1
+    return widths

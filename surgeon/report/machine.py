@@ -1,0 +1,128 @@
+"""Results as JSON, for ``--json FILE`` and ``--json -``. Facts as stored, never the rounded text of a report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from surgeon.blocks.catalog.info import BlockInfo
+from surgeon.errors import OutputError
+from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
+from surgeon.report.documents import Reportable
+from surgeon.report.edit import EditReport
+
+STDOUT = "-"
+
+
+def to_dict(result: Reportable) -> dict[str, Any]:
+    """A result as plain JSON data; profiles and comparisons in the form that can be opened again."""
+    if isinstance(result, ProfileResult | Comparison):
+        from surgeon.profiler.saved import to_json
+
+        data: dict[str, Any] = json.loads(to_json(result))
+        return data
+    if isinstance(result, EditReport):
+        return _edit(result)
+    return _tree(result) if isinstance(result, LayerGraph) else _block(result)
+
+
+def blocks_to_dict(blocks: Iterable[BlockInfo]) -> dict[str, Any]:
+    """The catalog as plain JSON data."""
+    return {"schema_version": SCHEMA_VERSION, "kind": "blocks", "blocks": [_block(block) for block in blocks]}
+
+
+def write_json(data: dict[str, Any], target: str, *, stdout: TextIO | None = None) -> None:
+    """Write JSON data to a file, or alone to standard output for ``-``.
+
+    Args:
+        data: From `to_dict` or `blocks_to_dict`.
+        target: Path of the file, or ``-``.
+        stdout: Used for ``-`` in place of standard output.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    if target == STDOUT:
+        (sys.stdout if stdout is None else stdout).write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}. Choose another --json FILE.") from error
+
+
+def _edit(report: EditReport) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "edit",
+        "source": report.source,
+        "outputs": list(report.outputs),
+        "edits": list(report.edits),
+        "tensors": {
+            "copied": report.copied,
+            "fresh": report.fresh,
+            "dropped": report.dropped,
+            "copied_names": list(report.copied_names),
+            "fresh_names": list(report.fresh_names),
+            "dropped_names": list(report.dropped_names),
+        },
+        "checks": [{"name": name, "passed": passed, "detail": detail} for name, passed, detail in report.checks],
+        "passed": report.passed,
+        "notes": list(report.notes),
+        "comparison": None if report.comparison is None else to_dict(report.comparison),
+        "dry_run": report.dry_run,
+    }
+
+
+def _tree(graph: LayerGraph) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "tree",
+        "name": graph.name,
+        "family": graph.family,
+        "imgsz": list(graph.imgsz),
+        "params": sum(layer.params for layer in graph),
+        "layers": [
+            {
+                "key": layer.key,
+                "index": layer.index,
+                "site": layer.site,
+                "kind": layer.kind,
+                "path": layer.path,
+                "inputs": list(layer.inputs),
+                "out_shape": None if layer.out_shape is None else list(layer.out_shape),
+                "params": layer.params,
+                "planted": layer.planted,
+            }
+            for layer in graph
+        ],
+    }
+
+
+def _block(block: BlockInfo) -> dict[str, Any]:
+    return {
+        "name": block.name,
+        "title": block.title,
+        "kind": block.kind,
+        "summary": block.summary,
+        "paper": block.paper,
+        "year": block.year,
+        "source": block.source,
+        "changes_channels": block.changes_channels,
+        "defaults": {name: _plain(value) for name, value in block.defaults.items()},
+        "options": dict(block.options),
+        "constraints": block.constraints,
+        "aliases": list(block.aliases),
+    }
+
+
+def _plain(value: object) -> Any:
+    """A default as JSON can hold it."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else str(value)

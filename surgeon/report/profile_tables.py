@@ -1,0 +1,108 @@
+"""One profile as a document: what was measured under which conditions, totals, layers, environment, notes."""
+
+from __future__ import annotations
+
+from surgeon.profiler.results import Environment, Latency, ProfileResult
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.report import units
+from surgeon.report.layers_table import layers_table
+from surgeon.report.tables import Document, Facts, Notes
+from surgeon.report.units import NOT_MEASURED, NOTHING
+
+COUNTED = (
+    "counted: convolutions, linear layers, matrix products and attention of the unfused network, "
+    "1 MAC = 2 FLOPs; elementwise work apart"
+)
+LATENCY_SCOPE = "forward with head decoding, without preprocessing and NMS"
+
+
+def profile_document(result: ProfileResult) -> Document:
+    """The report of one profile."""
+    return Document(
+        title=result.name if result.source == result.name else f"{result.name} ({result.source})",
+        lines=(settings_line(result.settings), COUNTED),
+        parts=(
+            Facts(title="totals", items=_totals(result)),
+            layers_table(result),
+            Facts(title="environment", items=_environment(result.environment)),
+            Notes(title="notes", sentences=_notes(result)),
+        ),
+    )
+
+
+def settings_line(settings: ProfileSettings) -> str:
+    """``640x640 px (HxW), batch 1, float32, cpu x1 thread, fused``."""
+    device = settings.device
+    if device == "cpu":
+        device = f"cpu with {units.plural(settings.threads, 'thread')}"
+    timed = ("timed fused" if settings.fused else "timed unfused") if settings.latency else "not timed"
+    return f"{units.image_size(settings.imgsz)} px (HxW), batch {settings.batch}, {settings.dtype}, {device}, {timed}"
+
+
+def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
+    """The figures of the whole network."""
+    counts = result.counts
+    layers = "" if result.model_layers is None else f", {result.model_layers} layers as model.info() counts"
+    items = [
+        ("params", f"{units.count(result.params)} ({units.count(result.trainable_params)} trainable{layers})"),
+        ("GFLOPs exact", units.gflops(counts.macs)),
+    ]
+    if counts.executed != counts.macs:
+        items.append(("GFLOPs executed", f"{units.gflops(counts.executed)} (what the operators ran)"))
+    if counts.ultralytics_gflops is not None:
+        items.append(("GFLOPs Ultralytics", f"{units.giga(counts.ultralytics_gflops)} (what model.info() prints)"))
+    items += [
+        (f"GFLOPs {name}", f"{units.gflops(macs)} (elementwise)") for name, macs in counts.elementwise_macs.items()
+    ]
+    memory = result.memory
+    peak = NOT_MEASURED
+    if memory is not None and memory.peak_activation_bytes is not None:
+        peak = f"{units.mib(memory.peak_activation_bytes)} ({memory.method})"
+    items.append(("peak activations", peak))
+    if memory is not None:
+        items.append(("parameter memory", units.mib(memory.parameter_bytes)))
+    items.append(("latency", NOT_MEASURED if result.latency is None else _latency(result.latency)))
+    if result.latency is not None:
+        items.append(("latency covers", LATENCY_SCOPE))
+    return tuple(items)
+
+
+def _latency(latency: Latency) -> str:
+    """``29.31 ms median; quartiles 28.90 - 29.72, p90 30.10, p99 33.00; 120 runs after 5 warm-ups, first 41.20 ms``."""
+    spread = f"quartiles {_bare(latency.q1_ms)} - {_bare(latency.q3_ms)}"
+    tail = f"p90 {_bare(latency.p90_ms)}, p99 {_bare(latency.p99_ms)}"
+    runs = f"{units.plural(len(latency.samples_ms), 'run')} after {units.plural(latency.warmup_runs, 'warm-up')}"
+    return f"{units.ms(latency.median_ms)} median; {spread}, {tail}; {runs}, first run {units.ms(latency.first_ms)}"
+
+
+def _bare(value: float) -> str:
+    return units.ms(value).removesuffix(" ms")
+
+
+def _environment(environment: Environment) -> tuple[tuple[str, str], ...]:
+    """The machine and its state."""
+    cpus = units.plural(environment.cpus, "logical CPU")
+    quota = "" if environment.cpu_quota is None else f", {environment.cpu_quota:g} granted by the cgroup"
+    state = [
+        "" if environment.load_average is None else f"load {environment.load_average:.2f}",
+        "" if environment.cpu_pressure is None else f"CPU pressure {environment.cpu_pressure:.1f} %",
+    ]
+    return (
+        ("cpu", f"{environment.cpu}, {cpus}{quota}"),
+        ("gpu", environment.gpu or "none"),
+        ("state before", ", ".join(text for text in state if text) or NOTHING),
+        ("system", f"{environment.platform}, Python {environment.python}"),
+        ("packages", ", ".join(f"{name} {version}" for name, version in environment.packages.items()) or NOTHING),
+    )
+
+
+def _notes(result: ProfileResult) -> tuple[str, ...]:
+    """What the reader must know to trust the figures, and how to get them again."""
+    notes = list(result.latency.notes if result.latency else ())
+    if result.counts.uncounted:
+        operators = units.plural(len(result.counts.uncounted), "operator")
+        names = ", ".join(result.counts.uncounted)
+        notes.append(f"{operators} ran that no formula covers, the GFLOPs are a lower bound: {names}.")
+    if result.command:
+        notes.append(f"Reproduce: {result.command}")
+    return tuple(notes)

@@ -1,0 +1,117 @@
+"""The rows of a comparison as a table: what was added, removed, changed, rewired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from surgeon.profiler.results import LayerProfile, ProfileResult
+from surgeon.report import units
+from surgeon.report.alignment import IMAGE_INDEX, RowPair, align
+from surgeon.report.tables import Bar, Cell, Column, Emphasis, Row, Table
+from surgeon.report.units import NOTHING
+
+_COLUMNS = (
+    Column(title="row", role="number"),
+    Column(title="was", role="number"),
+    Column(title="module", shrink_to=12, signed=True),
+    Column(title="from", shrink_to=10),
+    Column(title="out shape", drop=1),
+    Column(title="params", role="number"),
+    Column(title="GFLOPs", role="number"),
+    Column(title="ms", role="number"),
+    Column(title="share", role="bar", drop=3),
+    Column(title="delta params", role="number", wide=True),
+    Column(title="delta GFLOPs", role="number", wide=True),
+)
+_CHANGE = Column(title="change", shrink_to=6, drop=2)
+
+
+def changed_rows(
+    baseline: ProfileResult,
+    candidate: ProfileResult,
+    renames: Mapping[str, str],
+    *,
+    label: str,
+    all_rows: bool = False,
+) -> Table:
+    """The rows of the candidate that differ from the baseline's.
+
+    Args:
+        baseline: What to compare with.
+        candidate: Whose rows are shown, its removed ones included.
+        renames: Map baseline row key → candidate row key, empty where unknown.
+        label: The candidate's name.
+        all_rows: Show the equal rows too.
+    """
+    pairs = align(baseline.layers, candidate.layers, renames)
+    changed = [pair for pair in pairs if pair.status is not Emphasis.NORMAL]
+    worded = any(pair.changes not in ((), ("inputs",)) for pair in pairs)
+    timed = any(row.latency_ms for row in candidate.layers)
+    top = max((_weight(row, timed) for row in (*candidate.layers, *baseline.layers)), default=0.0) or 1.0
+    rows = tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed))
+    return Table(
+        title=_title(len(changed), len(candidate.layers), label, all_rows),
+        columns=(*_COLUMNS, _CHANGE) if worded else _COLUMNS,
+        rows=rows,
+    )
+
+
+def sources(indices: tuple[int, ...]) -> str:
+    """Rows that a row reads: ``15,18,21``."""
+    return ",".join("image" if index == IMAGE_INDEX else str(index) for index in indices) or NOTHING
+
+
+def _title(changed: int, total: int, label: str, all_rows: bool) -> str:
+    if all_rows:
+        return f"every row of {label} ({changed} of {total} changed)"
+    return f"rows of {label} that changed ({changed} of {total}; --all for every row)"
+
+
+def _row(pair: RowPair, timed: bool, top: float, worded: bool) -> Row:
+    shown = pair.after or pair.before
+    assert shown is not None
+    gone = pair.after is None
+    cells: tuple[Cell, ...] = (
+        "gone" if gone else str(shown.index),
+        str(pair.before.index) if pair.before else "new",
+        _kind(pair),
+        _wiring(pair),
+        units.shape(shown.out_shape),
+        units.parameters(shown.params),
+        units.gflops_brief(shown.macs),
+        units.ms_brief(shown.latency_ms),
+        Bar(_weight(shown, timed) / top),
+        units.change(_of(pair.after, "params"), _of(pair.before, "params"), units.parameters),
+        units.change(_of(pair.after, "macs"), _of(pair.before, "macs"), units.gflops),
+    )
+    return Row(cells=(*cells, ", ".join(pair.changes)) if worded else cells, emphasis=pair.status)
+
+
+def _of(row: LayerProfile | None, name: str) -> int:
+    """A figure of a row, 0 where the network has no such row."""
+    return 0 if row is None else int(getattr(row, name))
+
+
+def _weight(row: LayerProfile, timed: bool) -> float:
+    """What the bar shows: time where there is one, else MACs."""
+    return (row.latency_ms or 0.0) if timed else float(row.macs)
+
+
+def _kind(pair: RowPair) -> str:
+    """``GAM``, or ``SPPF->GAM`` where one replaced the other."""
+    if pair.before and pair.after and pair.before.kind != pair.after.kind:
+        return f"{pair.before.kind}->{pair.after.kind}"
+    row = pair.after or pair.before
+    return row.kind if row else NOTHING
+
+
+def _wiring(pair: RowPair) -> str:
+    """What the row reads; ``9->10`` where it read row 9 (today's number) and now reads 10."""
+    if pair.after is None:
+        return NOTHING
+    if pair.before is None or len(pair.expected_inputs) != len(pair.after.inputs):
+        return sources(pair.after.inputs)
+    return ",".join(
+        sources((now,)) if was == now else f"{'' if was is None else sources((was,))}->{sources((now,))}"
+        for was, now in zip(pair.expected_inputs, pair.after.inputs, strict=True)
+    )

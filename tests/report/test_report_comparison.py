@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from surgeon.errors import InputError
+from surgeon.profiler.results import Comparison
+from surgeon.report.comparison import (
+    NOT_PAIRED,
+    candidate_labels,
+    exact_verdict,
+    metrics,
+    paired_command,
+    require_comparable,
+)
+from surgeon.report.comparison_tables import comparison_document
+from surgeon.report.console import to_text
+from surgeon.report.tables import Emphasis
+
+
+def _by_key(comparison):
+    return {metric.key: metric for metric in metrics(comparison)}
+
+
+def test_exact_figures_get_exact_words(comparison):
+    found = _by_key(comparison)
+    assert list(found) == ["params", "gflops", "ultralytics", "peak_activation_bytes", "latency_ms"]
+    assert found["params"].judgements[0].verdict == "more"
+    assert found["peak_activation_bytes"].judgements[0].verdict == "same"
+    assert found["latency_ms"].judgements[0].verdict == "slower"
+    assert found["latency_ms"].judgements[0].low == 1.0851
+    assert exact_verdict(1, 2) == "less"
+    assert exact_verdict(None, 2) == ""
+
+
+def test_executed_and_elementwise_are_shown_where_they_say_something(two_candidates):
+    found = _by_key(two_candidates)
+    assert "executed" in found
+    elementwise = found["elementwise:neighbourhood attention"].judgements[1]
+    assert (elementwise.before, elementwise.ratio, elementwise.verdict) == (0, None, "more")
+    assert found["peak_activation_bytes"].judgements[1].verdict == ""
+
+
+def test_unequal_settings_are_refused_by_name(v8n, v8n_gam):
+    other = replace(v8n_gam, settings=replace(v8n_gam.settings, imgsz=(480, 640), threads=2))
+    with pytest.raises(InputError, match=r"imgsz \(320x320 and 480x640\), threads \(1 and 2\)"):
+        require_comparable(Comparison(results=(v8n, other)))
+
+
+def test_a_comparison_needs_two_results_and_a_pairing_for_each(v8n, v8n_gam, slower):
+    with pytest.raises(InputError, match="at least one candidate"):
+        require_comparable(Comparison(results=(v8n,)))
+    with pytest.raises(InputError, match="1 candidates, but 2 paired"):
+        require_comparable(Comparison(results=(v8n, v8n_gam), paired=(slower, slower)))
+
+
+def test_separate_runs_get_no_timed_verdict(v8n, v8n_gam):
+    separate = Comparison(results=(v8n, v8n_gam))
+    latency = _by_key(separate)["latency_ms"]
+    assert latency.judgements[0].ratio is None
+    assert latency.judgements[0].verdict == NOT_PAIRED
+    assert paired_command(separate) == "surgeon compare yolov8n.pt yolov8n-gam.pt --imgsz 320"
+    text = to_text(comparison_document(separate))
+    words = next(line for line in text.splitlines() if line.startswith("latency")).split()
+    assert words == ["latency", "28.81", "ms", "31.91", "ms", "-", "-", "not", "paired"]
+    assert "surgeon compare yolov8n.pt yolov8n-gam.pt --imgsz 320" in text.replace("\n", " ")
+
+
+def test_untimed_results_say_not_measured(v8n, v8n_gam):
+    both = Comparison(results=(replace(v8n, latency=None), replace(v8n_gam, latency=None)))
+    text = to_text(comparison_document(both))
+    assert text.count("not measured") == 2
+    assert "separate runs" not in text
+    assert "head decoding" not in text
+
+
+def test_memory_by_different_methods_gets_no_verdict(v8n, v8n_gam):
+    measured = replace(v8n_gam, memory=replace(v8n_gam.memory, method="max_memory_allocated"))
+    judgement = _by_key(Comparison(results=(v8n, measured)))["peak_activation_bytes"].judgements[0]
+    assert (judgement.ratio, judgement.method) == (None, "methods differ")
+
+
+def test_figures_that_differ_never_look_equal(v8n):
+    other = replace(v8n, name="b", params=v8n.params + 1, counts=replace(v8n.counts, macs=v8n.counts.macs + 1))
+    table = comparison_document(Comparison(results=(v8n, other))).tables[0]
+    for before, after, ratio in zip(
+        table.column("before")[:2], table.column("after")[:2], table.column("ratio"), strict=False
+    ):
+        assert before != after
+        assert ratio == ">1.000x"
+
+
+def test_an_interval_that_excludes_one_does_not_seem_to_touch_it(comparison, slower):
+    tiny = replace(slower, ratio=1.003, ratio_low=1.0004, ratio_high=1.0049, verdict="tiny", candidate_ms=28.9)
+    table = comparison_document(replace(comparison, paired=(tiny,))).tables[0]
+    assert table.column("95 % CI of ratio")[-1] == ">1.000 - 1.005"
+    assert table.column("verdict")[-1] == "tiny"
+
+
+def test_only_changed_rows_unless_all_are_asked_for(comparison, v8n_gam):
+    some = comparison_document(comparison).tables[1]
+    assert some.title == "rows of yolov8n + GAM that changed (3 of 24; --all for every row)"
+    assert [row.emphasis for row in some.rows] == [Emphasis.ADDED, Emphasis.CHANGED, Emphasis.CHANGED]
+    assert some.column("from") == ("9", "9->10", "20,9->10")
+    assert len(comparison_document(comparison, all_rows=True).tables[1].rows) == len(v8n_gam.layers)
+
+
+def test_removed_and_replaced_rows(v8n, v8n_gam):
+    back = comparison_document(Comparison(results=(v8n_gam, v8n))).tables[1]
+    assert back.rows[0].emphasis is Emphasis.REMOVED
+    assert back.rows[0].cells[:3] == ("gone", "10", "GAM")
+    rows = list(v8n.layers)
+    rows[9] = replace(rows[9], kind="LSKA", params=170_000)
+    swapped = comparison_document(Comparison(results=(v8n, replace(v8n, name="lska", layers=tuple(rows))))).tables[1]
+    assert swapped.column("module") == ("SPPF->LSKA",)
+    assert swapped.column("change") == ("kind, params",)
+
+
+def test_equal_networks_have_no_changed_row(v8n):
+    text = to_text(comparison_document(Comparison(results=(v8n, replace(v8n, name="copy")))))
+    assert "no row of copy differs" in text
+
+
+def test_labels_tell_equal_names_apart(v8n, v8n_gam):
+    assert candidate_labels((v8n, replace(v8n_gam, name="yolov8n"))) == ("yolov8n.pt", "yolov8n-gam.pt")
+    assert candidate_labels((v8n, v8n)) == ("yolov8n (0)", "yolov8n (1)")
+
+
+def test_another_environment_is_said(v8n, v8n_gam):
+    packages = {**v8n.environment.packages, "torch": "2.11.0"}
+    other = replace(v8n_gam, environment=replace(v8n_gam.environment, cpu="Other", packages=packages))
+    text = to_text(comparison_document(Comparison(results=(v8n, other))), width=200)
+    assert "yolov8n + GAM was measured in another environment than yolov8n: cpu, torch differ." in text
+
+
+def test_medians_that_contradict_the_pairs_are_explained(comparison, slower):
+    odd = replace(slower, candidate_ms=28.0)
+    assert "median over the pairs" in to_text(comparison_document(replace(comparison, paired=(odd,))))
