@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from surgeon.errors import MeasurementError
-from surgeon.profiler.inputs import example_images
+from surgeon.profiler.inputs import Forward, example_images
 from surgeon.profiler.memory import measure_memory
 from surgeon.profiler.results import Latency, Memory, PairedLatency
 from surgeon.profiler.settings import ProfileSettings
@@ -15,7 +15,7 @@ from surgeon.profiler.timing.clock import Clock
 from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.rows import RowTiming, distribute, missing_rows, time_rows
-from surgeon.profiler.timing.runner import Forward, Runner
+from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.steady import INTERRUPTED, noise_notes, summarise, time_steady
 
 ROWS_SHARE = 0.2

@@ -1,11 +1,16 @@
-"""The image batch that a network is measured on."""
+"""The image batch that a network is measured on, and how it is run on it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from surgeon.profiler.settings import ProfileSettings
+
+Forward = Callable[[nn.Module, Tensor], object]
+"""How to run a network on one image batch, where that is not ``module(image)``."""
 
 
 def input_channels(module: nn.Module) -> int:

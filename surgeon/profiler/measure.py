@@ -17,11 +17,11 @@ from surgeon.profiler.bench import Bench
 from surgeon.profiler.device import require_measurable
 from surgeon.profiler.environment import read_environment
 from surgeon.profiler.flops.count import count
+from surgeon.profiler.inputs import Forward
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
 from surgeon.profiler.timing.clock import Clock, clock_for
-from surgeon.profiler.timing.runner import Forward
 
 __all__ = ["Prepare", "ReportedGflops", "Subject", "compare_modules", "measure_subject", "profile_module"]
 

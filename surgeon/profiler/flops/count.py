@@ -7,7 +7,7 @@ touch the model that it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,11 +21,8 @@ from surgeon.profiler.flops.formulas import Formula, default_formulas
 from surgeon.profiler.flops.ledger import OUTSIDE, Ledger, Tally
 from surgeon.profiler.flops.mode import CountingMode
 from surgeon.profiler.flops.tracking import Shapes, tracked
-from surgeon.profiler.inputs import input_channels
+from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.results import Counts
-
-Forward = Callable[[nn.Module, Tensor], object]
-"""How to run a network on one image batch, where that is not ``module(image)``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from surgeon.profiler.inputs import example_images
+from surgeon.profiler.inputs import Forward, example_images
 from surgeon.profiler.results import PairedLatency
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.timing.clock import Clock, clock_for
 from surgeon.profiler.timing.confidence import median_interval, quantile
 from surgeon.profiler.timing.pressure import Disturbance, PressureGauge
 from surgeon.profiler.timing.quiet import quiet
-from surgeon.profiler.timing.runner import Forward, Runner
+from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.verdict import reason, verdict
 from surgeon.profiler.timing.warmup import warm_up
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
+from surgeon.profiler.inputs import Forward
 from surgeon.profiler.timing.clock import Clock
-
-Forward = Callable[[nn.Module, Tensor], object]
-"""How to run a network on one image batch, where that is not ``module(image)``."""
 
 
 class Runner:
