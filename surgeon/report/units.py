@@ -30,8 +30,10 @@ def parameters(count: Number | None, extra: int = 0) -> str:
     text = ""
     for exponent, suffix in ((3, "k"), (6, "M"), (9, "G"), (12, "T")):
         scaled = Decimal(count).scaleb(-exponent)
-        places = max(0, 4 - len(str(abs(int(scaled))))) + extra
+        places = max(0, 4 - _whole_digits(scaled)) + extra
         rounded = f"{scaled:.{places}f}"
+        if places and _whole_digits(Decimal(rounded)) > _whole_digits(scaled):
+            rounded = f"{scaled:.{places - 1}f}"
         text = f"{rounded} {suffix}"
         if abs(Decimal(rounded)) < 1000:
             break
@@ -157,6 +159,11 @@ def image_size(imgsz: tuple[int, int]) -> str:
 def plural(number: int, noun: str, nouns: str | None = None) -> str:
     """``1 row``, ``3 rows``."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def _whole_digits(value: Decimal) -> int:
+    """Digits before the decimal point."""
+    return len(str(abs(int(value))))
 
 
 def _exact(value: Number) -> Decimal:
