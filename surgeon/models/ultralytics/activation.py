@@ -77,6 +77,7 @@ def check_model_yaml(
     is_block: Callable[[str], bool] | None = None,
     trust_modules: Sequence[str] = (),
     lenient: bool = False,
+    downloads: bool = False,
 ) -> None:
     """Refuse a ``model.yaml`` that would run code, download, or exceed all bounds when a network is built from it.
 
@@ -85,8 +86,8 @@ def check_model_yaml(
         origin: Where it came from, for messages.
         is_block: Which further names a row may use (blocks that the caller registered).
         trust_modules: Packages whose blocks (``surgeon.package.module:Class``) the user allowed.
-        lenient: For a yaml inside a checkpoint that may never be rebuilt: names that nothing knows, and weights that
-            a rebuild would download, pass.
+        lenient: For a yaml inside a checkpoint that may never be rebuilt: names that nothing knows pass.
+        downloads: Whether torchvision rows that would download weights pass; see `without_downloads`.
 
     Raises:
         ModelFileError: With the row and what would be accepted.
@@ -113,7 +114,7 @@ def check_model_yaml(
         total += round(repeats * max(gain, 1.0))
         _check_module(module, where, is_block, trust_modules, lenient)
         _check_arguments(arguments, where)
-        if module == "TorchVision" and not lenient and _downloads(arguments):
+        if module == "TorchVision" and not downloads and _downloads(arguments):
             raise ModelFileError(f"{where} would download torchvision weights; write None in place of {arguments[2]!r}")
     if total > MAX_TOTAL_REPEATS:
         raise ModelFileError(f"{origin} repeats its rows {total} times in all; {MAX_TOTAL_REPEATS} are accepted")

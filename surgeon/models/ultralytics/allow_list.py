@@ -92,6 +92,7 @@ class AllowList:
             "numpy.core.multiarray.scalar": (self._scalar, None),
             "numpy._core.multiarray.scalar": (self._scalar, None),
             "yolo_surgeon.restore": (self._restore, None),
+            "yolo_surgeon.restore_foreign": (self._restore, None),
         }
         for module in ("pathlib", "pathlib._local"):
             for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path"):
@@ -188,9 +189,10 @@ class AllowList:
 
     def _restore(self, payload: Any) -> Any:
         check_payload(payload, self.origin, self.trust_modules)
-        from yolo_surgeon import restore
+        import yolo_surgeon
 
-        return restore(payload)
+        is_foreign = ":" in payload["name"]
+        return (yolo_surgeon.restore_foreign if is_foreign else yolo_surgeon.restore)(payload)
 
 
 def refusal(origin: str, names: Sequence[str]) -> UntrustedFileError:

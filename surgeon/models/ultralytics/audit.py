@@ -19,9 +19,10 @@ import torch
 from torch import nn
 
 from surgeon.errors import ModelFileError, UntrustedFileError
-from surgeon.models.ultralytics.activation import check_model_yaml
+from surgeon.models.ultralytics.activation import check_model_yaml, without_downloads
 from surgeon.models.ultralytics.allow_list import NumpyType, StandIn
 from surgeon.models.ultralytics.consent import within
+from surgeon.models.ultralytics.yaml_size import check_size
 
 MAX_NESTING = 200
 """Deepest nesting of modules; deeper ones only exhaust the stack."""
@@ -130,9 +131,13 @@ def _check_module(module: nn.Module, where: str, origin: str) -> None:
 
 
 def _check_yaml(module: nn.Module, origin: str, trust_modules: Sequence[str]) -> None:
-    d = vars(module).get("yaml")
+    state = vars(module)
+    d = state.get("yaml")
     if isinstance(d, dict) and ("backbone" in d or "activation" in d):
-        check_model_yaml(d, f"{origin} (the model.yaml inside)", trust_modules=trust_modules, lenient=True)
+        where = f"{origin} (the model.yaml inside)"
+        check_model_yaml(d, where, trust_modules=trust_modules, lenient=True, downloads=True)
+        state["yaml"], _ = without_downloads(d)
+        check_size(state["yaml"], where)
 
 
 def _check_nesting(network: nn.Module, origin: str) -> None:

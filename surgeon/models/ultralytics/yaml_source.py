@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from surgeon.errors import MissingDependencyError, ModelFileError
+from surgeon.models import files
 from surgeon.models.ultralytics.activation import check_model_yaml, without_downloads
 from surgeon.models.ultralytics.yaml_reader import read_yaml
+from surgeon.models.ultralytics.yaml_size import check_size
 
 SUFFIXES = (".yaml", ".yml")
 _SCALED = re.compile(r"^(yolo(?:e-)?v?\d+)([a-z])(?![a-z0-9])(.*)$")
@@ -57,7 +59,8 @@ class YamlSource:
         path: The file that was read; for a shipped model its unified file, ``…/yolov8-seg.yaml``.
         shipped: Whether it is one of Ultralytics' own.
         scale: The scale that it is built at; empty where the file has no scales.
-        model: The mapping with ``scale`` and ``yaml_file`` set as Ultralytics sets them.
+        data: The mapping with ``scale`` and ``yaml_file`` set as Ultralytics sets them.
+        sha256: Hash of the file; None for a shipped one.
         notes: What was assumed or changed, one sentence each.
     """
 
@@ -65,8 +68,14 @@ class YamlSource:
     path: Path
     shipped: bool
     scale: str
-    model: dict[str, Any]
+    data: dict[str, Any]
+    sha256: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """What messages call it: the shipped name, or the path."""
+        return f"{self.name}.yaml" if self.shipped else str(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +119,31 @@ def resolve_yaml(
     if file is None:
         file = _shipped_file(path)
     stem = _modern_stem(path.name.removesuffix(path.suffix) if path.suffix in SUFFIXES else path.name)
-    data = read_yaml(file)
-    scale, notes = _scale(data, stem, text)
-    data, changes = without_downloads({**data, "scale": scale, "yaml_file": str(path.with_name(stem + ".yaml"))})
-    check_model_yaml(data, text, is_block=is_block, trust_modules=trust_modules)
-    return YamlSource(name=stem, path=file, shipped=shipped, scale=scale, model=data, notes=(*notes, *changes))
+    read = read_yaml(file)
+    scale, notes = _scale(read, stem, text)
+    named = {**read, "scale": scale, "yaml_file": str(path.with_name(stem + ".yaml"))}
+    check_model_yaml(named, text, is_block=is_block, trust_modules=trust_modules, downloads=True)
+    data, changes = without_downloads(named)
+    check_size(data, text)
+    return YamlSource(
+        name=stem,
+        path=file,
+        shipped=shipped,
+        scale=scale,
+        data=data,
+        sha256=None if shipped else files.sha256(file),
+        notes=(*notes, *changes),
+    )
 
 
 def shipped_names() -> list[str]:
     """Every name that `resolve_yaml` knows without a file: ``yolov8n``, ``yolov8s`` …, sorted."""
     return sorted(_shipped())
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a name, with or without ``.yaml``, is one that Ultralytics resolves to a file of its own."""
+    return _modern_stem(name.removesuffix(".yaml").removesuffix(".yml")) in _shipped()
 
 
 def task_of(d: Mapping[str, Any], name: str = "") -> Task:
@@ -164,9 +188,9 @@ def _not_found(path: Path, stem: str) -> str:
         return f"{scaled[1]}{scaled[3]} has no scale {scaled[2]!r}; it has {', '.join(scales)}"
     near = difflib.get_close_matches(stem, _shipped(), n=4, cutoff=0.6)
     beside = sorted(p.name for s in SUFFIXES for p in path.parent.glob(f"*{s}")) if path.parent.is_dir() else []
-    files = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
+    local = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
     advice = " or ".join(
-        [*([f"the file {', '.join(files)}"] if files else []), *([f"the shipped {', '.join(near)}"] if near else [])]
+        [*([f"the file {', '.join(local)}"] if local else []), *([f"the shipped {', '.join(near)}"] if near else [])]
     )
     return (
         f"there is no model description {path}; did you mean {advice}?"

@@ -1,0 +1,75 @@
+"""How many parameters a ``model.yaml`` asks for, counted without allocating one.
+
+A few lines can ask for terabytes. Ultralytics' own parser builds the rows on torch's ``meta`` device, where tensors
+have shapes only, and is stopped at the limit. Memory of a forward pass is not bounded by this.
+
+Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)``; ``Conv.default_act``, which old versions leave
+changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules import module as module_hooks
+
+from surgeon.errors import ModelFileError
+from surgeon.models.ultralytics.activation import layer_class
+
+MAX_PARAMETERS = 1_000_000_000
+"""Ten times the largest YOLO; 4 GB in float32."""
+
+
+def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -> None:
+    """Refuse a description whose layers would hold more parameters than any network of this kind.
+
+    Args:
+        d: A ``model.yaml`` that `check_model_yaml` has passed. Rows of planted blocks are not counted.
+        origin: Where it came from, for messages.
+        limit: Most parameters that are accepted.
+
+    Raises:
+        ModelFileError: It asks for more.
+    """
+    from ultralytics.nn import tasks
+    from ultralytics.nn.modules import Conv
+
+    plain = _without_blocks(d)
+    thread, total = threading.get_ident(), 0
+
+    def count(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal total
+        if threading.get_ident() == thread and parameter is not None:
+            total += parameter.numel()
+            if total > limit:
+                raise ModelFileError(f"{origin} asks for more than {limit} parameters; no YOLO network has so many")
+
+    parse = tasks.parse_model
+    while hasattr(parse, "__wrapped__"):
+        parse = parse.__wrapped__
+    default_act = Conv.default_act
+    hook = module_hooks.register_module_parameter_registration_hook(count)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            parse(plain, int(d.get("channels") or d.get("ch") or 3), False)
+    except ModelFileError:
+        raise
+    except Exception:  # a description that cannot be built: the build itself says so, better
+        return
+    finally:
+        hook.remove()
+        Conv.default_act = default_act
+
+
+def _without_blocks(d: Mapping[str, Any]) -> dict[str, Any]:
+    plain = copy.deepcopy({key: value for key, value in d.items() if key != "surgeon"})
+    for row in [*plain["backbone"], *plain["head"]]:
+        if layer_class(row[2]) is None:
+            widens = isinstance(row[3], list) and len(row[3]) > 1 and row[3][:1] != row[3][1:2]
+            row[2:] = ["Index", [row[3][1]]] if widens and row[2].startswith("surgeon.") else ["nn.Identity", []]
+    return plain
