@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surgeon.blocks.planted import PlantedBlock
 
-__all__ = ["restore"]
+__all__ = ["restore", "restore_foreign"]
 
 
 def restore(payload: Mapping[str, Any]) -> PlantedBlock:
@@ -24,6 +24,13 @@ def restore(payload: Mapping[str, Any]) -> PlantedBlock:
     from surgeon.blocks import planted
 
     return planted.restore(payload)
+
+
+def restore_foreign(payload: Mapping[str, Any]) -> PlantedBlock:
+    """Rebuild one planted block of the user's own class, importing it; called by the unpickler."""
+    from surgeon.blocks import planted
+
+    return planted.restore_foreign(payload)
 
 
 def _register() -> None:

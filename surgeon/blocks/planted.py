@@ -1,20 +1,22 @@
 """The module that stands in a network where a block was planted: the block, its gate, and how both are pickled.
 
 Pickles hold no path of surgeon's own code but ``yolo_surgeon.restore``: the block's name, its settings and its
-tensors. So files written today load after the code has moved, and a weights-only loader has one name to allow.
+tensors. So files written today load after the code has moved, and a weights-only loader has one name to allow. A
+user's own class goes through ``yolo_surgeon.restore_foreign``, which imports it: no loader allows that unasked.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from surgeon import blocks
+from surgeon.blocks import factory
 from surgeon.blocks.gate import GATE_NAME, closed_gate, gated
+from surgeon.blocks.naming import is_foreign
 from surgeon.errors import BlockError
 
 PAYLOAD_VERSION = 1
@@ -91,7 +93,8 @@ class PlantedBlock(nn.Module):
         """Pickle as a call of ``yolo_surgeon.restore`` with plain data and tensors."""
         import yolo_surgeon
 
-        return yolo_surgeon.restore, (self.payload(),)
+        function = yolo_surgeon.restore_foreign if is_foreign(self.block_name) else yolo_surgeon.restore
+        return function, (self.payload(),)
 
     def payload(self) -> dict[str, Any]:
         """Everything needed to rebuild the module, as plain data and tensors."""
@@ -117,6 +120,12 @@ def restore(payload: Mapping[str, Any]) -> PlantedBlock:
     Raises:
         BlockError: The file was written by a newer surgeon, or its tensors are not those of the block.
     """
+    if is_foreign(payload["name"]):
+        raise BlockError(f"the file plants {payload['name']!r}, which is no block of surgeon's catalog")
+    return _restore(payload)
+
+
+def _restore(payload: Mapping[str, Any]) -> PlantedBlock:
     if payload.get("version") != PAYLOAD_VERSION:
         raise BlockError(
             f"the file holds a planted block in format {payload.get('version')!r}, this surgeon reads "
@@ -141,15 +150,33 @@ def restore(payload: Mapping[str, Any]) -> PlantedBlock:
     return planted.train(payload["training"])
 
 
+def restore_foreign(payload: Mapping[str, Any], trusted: Sequence[str] | None = None) -> PlantedBlock:
+    """`restore` for a user's own class: imports its module.
+
+    Args:
+        payload: See `PlantedBlock.payload`.
+        trusted: Packages that may be imported; None where the caller runs the file's code anyway (full unpickling).
+
+    Raises:
+        BlockError: The class is in none of the packages.
+    """
+    name = payload["name"]
+    if trusted is not None and not any(name.partition(":")[0].split(".")[0] == package for package in trusted):
+        raise BlockError(
+            f"the file plants {name}, whose code is imported only with --trust-module {name.split('.')[0]}"
+        )
+    return _restore(payload)
+
+
 def build_block(name: str, in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> nn.Module:
     """Build a catalog block, or a user's own class by ``package.module:Class``.
 
     Raises:
         BlockError: There is no such block, or the settings do not fit.
     """
-    if ":" in name:
-        return blocks.build_foreign(name, in_channels, out_channels, settings)
-    return blocks.create(name, in_channels, out_channels, **settings)
+    if is_foreign(name):
+        return factory.build(factory.load_factory(name), in_channels, out_channels, **settings)
+    return factory.create(name, in_channels, out_channels, **settings)
 
 
 def is_planted(module: nn.Module) -> bool:

@@ -41,7 +41,7 @@ class Network(Protocol):
         """Row numbers and sources as the rows carry them, then the rows whose output is kept."""
 
     def rebuilt(self) -> Network:
-        """The network that the framework builds from this one's own description, with fresh weights."""
+        """The network that the framework's trainer builds from this one's own description and weights."""
 
     def trainable(self) -> AbstractContextManager[Mapping[str, Any]]:
         """All floating-point parameters by name, requiring gradients inside the context."""

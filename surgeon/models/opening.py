@@ -32,25 +32,26 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
         return source
     if isinstance(source, str | Path):
         text = str(source)
-        if Path(text).suffix.lower() in (*_YAML, ""):
-            return _open_yaml(text)
+        suffix = Path(text).suffix.lower()
+        if suffix in _YAML or (suffix != ".pt" and not Path(text).exists()):
+            return _open_yaml(text, trust_modules)
         return _open_checkpoint(Path(text), trust=trust, trust_modules=trust_modules)
     return _open_live(source)
 
 
-def _open_yaml(name: str) -> OpenedModel:
+def _open_yaml(name: str, trust_modules: Sequence[str]) -> OpenedModel:
     from surgeon.models.ultralytics import build, yaml_source
 
-    found = yaml_source.resolve_yaml(name)
+    found = yaml_source.resolve_yaml(name, trust_modules=trust_modules)
     module = build.build_from_yaml(found.data, found.origin)
     return OpenedModel(
-        name=Path(name).stem,
+        name=found.name,
         module=module,
         source=name,
         task=str(module.task),
         path=None if found.shipped else found.path,
         sha256=found.sha256,
-        notes=(f"weights are random: built from {found.origin} with seed {build.SEED}",),
+        notes=(*found.notes, f"weights are random: built from {found.origin} with seed {build.SEED}"),
     )
 
 

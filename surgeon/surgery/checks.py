@@ -116,7 +116,14 @@ def _check_outputs(before: Network, after: Network, plan: SurgeryPlan, images: l
     moved, finite, largest = [], True, 0.0
     for image in images:
         with torch.no_grad():
-            old, new = before.run(image), after.run(image)
+            old = before.run(image)
+            try:
+                new = after.run(image)
+            except Exception as error:  # a user's own block raises what it likes
+                height, width = image.shape[-2:]
+                what = f"{type(error).__name__}: {error}".splitlines()[0]
+                yield Check(name="shapes", passed=False, detail=f"the edited network cannot run at {height}x{width}: {what}")
+                return
         same_form = [o.shape for o in old] == [n.shape for n in new]
         if not same_form:
             yield Check(name="shapes", passed=False, detail=f"outputs have other shapes at {tuple(image.shape[-2:])}")
@@ -141,20 +148,19 @@ def _distance(a: Tensor, b: Tensor) -> float:
 
 def _check_rebuild(after: Network, image: Tensor) -> Iterator[Check]:
     rebuilt = after.rebuilt()
-    state, fresh = after.module.state_dict(), rebuilt.module.state_dict()
-    if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in fresh.items()}:
-        lost = sorted(set(state) ^ set(fresh)) or [n for n, t in state.items() if fresh[n].shape != t.shape]
+    state, again = after.module.state_dict(), rebuilt.module.state_dict()
+    lost = [n for n, t in state.items() if n not in again or not torch.equal(t, again[n])]
+    lost += [n for n in again if n not in state]
+    if lost:
         yield Check(name="rebuild", passed=False, detail=f"{len(lost)} tensors do not survive a rebuild, first {lost[0]}")
         return
     if list(after.wiring()) != list(rebuilt.wiring()):
         yield Check(name="rebuild", passed=False, detail="a rebuild from model.yaml wires the rows differently")
         return
-    rebuilt.module.to(device=image.device, dtype=image.dtype)
-    rebuilt.module.load_state_dict(state)
     with torch.no_grad():
         equal = all(torch.equal(a, b) for a, b in zip(after.run(image), rebuilt.run(image), strict=True))
-    detail = f"rebuilt from model.yaml: {len(state)} tensors, wiring and output equal"
-    yield Check(name="rebuild", passed=equal, detail=detail if equal else "a rebuild with the same tensors puts out other values")
+    detail = f"rebuilt from model.yaml as the trainer does: {len(state)} tensors, wiring and output equal"
+    yield Check(name="rebuild", passed=equal, detail=detail if equal else "a rebuilt network puts out other values")
 
 
 def _planted(after: Network, plan: SurgeryPlan) -> dict[str, int]:

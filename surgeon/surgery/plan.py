@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from surgeon.blocks import catalog, display_name
+from surgeon.blocks import catalog
+from surgeon.blocks.naming import display_name, is_foreign
 from surgeon.errors import BlockError, PlanError
 from surgeon.graph import IMAGE, Layer, LayerGraph, NewBlock, PlannedRow, Site, resolve
 from surgeon.surgery.recipe import Edit, Insert, Recipe, Remove, Replace
@@ -248,7 +249,7 @@ class _Draft:
         return PlannedRow(key=key, section=section, inputs=(source,), block=block)
 
     def _block(self, module: str, c1: int, c2: int, settings: Mapping[str, Any], start: str) -> NewBlock:
-        if ":" not in module:
+        if not is_foreign(module):
             info = catalog.get(module)
             resolved = info.resolve(c1, c2, settings)
             self.notes.extend(f"{info.title} at {c1} channels: {note}" for note in resolved.notes)

@@ -73,13 +73,20 @@ def build_from_yaml(d: Mapping[str, Any], origin: str) -> nn.Module:
 
 
 def rebuild(module: nn.Module, d: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build a network again from its ``model.yaml``, as the trainer does.
+    """Do to a network what the trainer does: build it again from ``model.yaml``, then load its weights by name.
+
+    Loading is part of it: since 8.4.190 ``BaseModel.load`` rebuilds the class branch of a head whose width came from
+    another number of classes, as every checkpoint has that was fine-tuned from COCO weights.
 
     Args:
         module: The network.
         d: Build from this instead of ``module.yaml``.
     """
-    return _construct(type(module), module.yaml if d is None else d)  # type: ignore[arg-type]
+    rebuilt = _construct(type(module), module.yaml if d is None else d)  # type: ignore[arg-type]
+    parameter = next(module.parameters())
+    with quiet(), torch.random.fork_rng(devices=[]):
+        rebuilt.load(module, verbose=False)  # type: ignore[operator]
+    return rebuilt.to(device=parameter.device, dtype=parameter.dtype)
 
 
 def _construct(model_class: type[nn.Module], d: Mapping[str, Any]) -> nn.Module:

@@ -27,9 +27,8 @@ def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) ->
         UntrustedFileError: It needs classes that nobody vouched for.
     """
     loaded = safe_load.load_checkpoint(path, trust=trust, trust_modules=trust_modules)
-    module, which = (loaded["ema"], "ema") if loaded.get("ema") is not None else (loaded.get("model"), "model")
-    if not isinstance(module, nn.Module):
-        raise ModelFileError(f"{path} holds no network under 'ema' or 'model'")
+    module = safe_load.network_of(loaded)
+    which = "ema" if module is loaded.get("ema") else "model"
     _refuse_foreign(module, str(path))
     notes = [f"the {which} weights of the checkpoint are edited"] if which == "ema" else []
     if loaded.get("optimizer") is not None:

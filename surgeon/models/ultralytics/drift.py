@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from surgeon.models.ultralytics.build import rebuild
@@ -54,6 +55,6 @@ def find_drift(module: nn.Module) -> Drift:
 
 
 def lost_tensors(module: nn.Module, rebuilt: nn.Module) -> tuple[str, ...]:
-    """Tensors of a network that have no counterpart of equal name and shape in another."""
-    shapes = {name: tensor.shape for name, tensor in rebuilt.state_dict().items()}
-    return tuple(name for name, tensor in module.state_dict().items() if shapes.get(name) != tensor.shape)
+    """Tensors of a network that a rebuilt one does not hold under the same name with the same values."""
+    state = rebuilt.state_dict()
+    return tuple(n for n, t in module.state_dict().items() if n not in state or not torch.equal(t, state[n]))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 
-import torch
 from torch import nn
 
 from surgeon.models.ultralytics.build import quiet
@@ -30,12 +29,8 @@ def info_layers(module: nn.Module) -> int:
     return sum(1 for m in module.modules() if not m._modules)
 
 
-def deployed(module: nn.Module, *, fuse: bool, dtype: torch.dtype, device: str) -> nn.Module:
-    """A copy in evaluation mode, with BatchNorm folded as ``yolo predict`` and ``yolo export`` do."""
-    ready = copy.deepcopy(module).eval()
-    for parameter in ready.parameters():
-        parameter.requires_grad_(False)
+def fused(module: nn.Module) -> nn.Module:
+    """Fold BatchNorm into the convolutions, as ``yolo predict`` and ``yolo export`` do; changes the module it is given."""
     with quiet():
-        if fuse and hasattr(ready, "fuse"):
-            ready = ready.fuse(verbose=False)
-    return ready.to(device=device, dtype=dtype)
+        ready: nn.Module = module.fuse(verbose=False)  # type: ignore[operator]
+    return ready

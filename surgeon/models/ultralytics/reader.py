@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surgeon.blocks import display_name
+from surgeon.blocks.naming import display_name
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import IMAGE, Layer, LayerGraph
@@ -84,6 +84,10 @@ def kind_of(row: nn.Module) -> str:
     return type(row).__name__
 
 
+_QUICK = 15_000_000 * 640 * 640
+"""Parameters × pixels below which a forward pass takes less than the imports of the meta device."""
+
+
 class _HeadReached(Exception):
     """Everything before the head has run; its own output is no feature map."""
 
@@ -91,25 +95,28 @@ class _HeadReached(Exception):
 def output_shapes(module: nn.Module, imgsz: tuple[int, int]) -> dict[int, tuple[int, ...]]:
     """Output shapes ``(1, C, H, W)`` of the rows before the head, by row.
 
-    Computed on the meta device, which costs no arithmetic and no copy of the weights; where an operator refuses
-    that, by a real forward pass.
+    Computed by a real forward pass where that is quick, else on the meta device, whose first use costs seconds of
+    imports and no arithmetic; where one refuses, by the other.
 
     Raises:
         ModelFileError: The network cannot run at this size.
     """
-    channels = in_channels(module)
-    try:
-        return _shapes_on(module, torch.zeros(1, channels, *imgsz, device="meta"))
-    except Exception:  # any operator without a meta kernel
-        parameter = next(module.parameters())
-        image = torch.zeros(1, channels, *imgsz, device=parameter.device, dtype=parameter.dtype)
-    try:
-        return _shapes_on(module, image)
-    except Exception as error:
-        raise ModelFileError(
-            f"the network cannot run at {imgsz[0]}x{imgsz[1]} ({str(error).splitlines()[0]}); "
-            f"image sides must be multiples of {max_stride(module)}"
-        ) from error
+    parameter = next(module.parameters())
+    size = (1, in_channels(module), *imgsz)
+    real = {"device": parameter.device, "dtype": parameter.dtype}
+    parameters = sum(p.numel() for p in module.parameters())
+    ways: list[dict[str, Any]] = [real, {"device": "meta"}]
+    if parameters * imgsz[0] * imgsz[1] > _QUICK:
+        ways.reverse()
+    for way in ways:
+        try:
+            return _shapes_on(module, torch.zeros(size, **way))
+        except Exception as error:  # any operator without a meta kernel, any size that does not fit
+            reason = str(error).strip().splitlines()[:1]
+    raise ModelFileError(
+        f"the network cannot run at {imgsz[0]}x{imgsz[1]} ({''.join(reason)}); "
+        f"image sides must be multiples of {max_stride(module)}"
+    )
 
 
 def in_channels(module: nn.Module) -> int:

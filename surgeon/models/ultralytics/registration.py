@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 from torch import nn
 
+from surgeon.blocks.naming import is_foreign
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import BlockError
 
@@ -77,8 +79,9 @@ def _parse_edited(
         name, (c1, c2, options) = row[2].removeprefix(PREFIX), row[3]
         if c1 == c2:
             alias = f"surgeon_row_{index}"
-            aliases[alias] = _row_class(name, index, c1, c2, options)
-            row[2:] = [alias, ["ch", "f"]]
+            arguments: list[Any] = ["ch", "f"]
+            aliases[alias] = _row_class(name, index, c1, options, arguments)
+            row[2:] = [alias, arguments]
         else:
             # parse_model takes a row's output width from its own table of classes; Index takes it from its argument.
             widening[index] = _build(name, c1, c2, options)
@@ -112,10 +115,14 @@ def set_row_attributes(module: nn.Module, index: int, source: int | list[int]) -
 
 
 def _build(name: str, c1: int, c2: int, options: Mapping[str, Any]) -> PlantedBlock:
+    module_name = name.partition(":")[0]
+    if is_foreign(name) and module_name not in sys.modules:
+        # A yaml is untrusted: it may name a user's class, it may not have its module imported.
+        raise BlockError(f"this model.yaml plants {name}: import {module_name} before building it")
     return PlantedBlock(name, c1, c2, options.get("settings") or {}, options.get("start", "identity"))
 
 
-def _row_class(name: str, index: int, c1: int, c2: int, options: Mapping[str, Any]) -> type:
+def _row_class(name: str, index: int, c1: int, options: Mapping[str, Any], arguments: list[Any]) -> type:
     """A class that ``parse_model`` calls as ``class(ch, f)``, with the live channel list and the row's source."""
 
     def build(cls: type, ch: list[int], f: int) -> PlantedBlock:
@@ -124,7 +131,8 @@ def _row_class(name: str, index: int, c1: int, c2: int, options: Mapping[str, An
                 f"row {index} of this model.yaml plants {name} at {c1} channels, but row {f} now has {ch[f]}: "
                 f"the yaml of an edited model holds one scale; replay its recipe on the other scale instead"
             )
-        return _build(name, c1, c2, options)
+        arguments[:] = [c1, dict(options.get("settings") or {})]  # what parse_model prints of the row
+        return _build(name, c1, c1, options)
 
     # nn.Module as base: Ultralytics' restricted loading accepts nothing else as a row.
     return type(name.rpartition(":")[2], (nn.Module,), {"__new__": build, "__module__": "yolo_surgeon"})

@@ -97,7 +97,7 @@ def yaml_text(module: nn.Module, stem: str) -> str:
         lines += [f"  - {_inline(rows[i])} # {i}" for i in range(start, stop)]
         lines.append("")
     if record is not None:
-        lines.append(yaml.safe_dump({RECORD: _plain(record)}, sort_keys=False, allow_unicode=True, width=110))
+        lines.append(_flow({RECORD: record}))
     return "\n".join(lines)
 
 
