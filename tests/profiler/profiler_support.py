@@ -106,9 +106,7 @@ class Slow(nn.Module):
 def state_of(module: nn.Module) -> dict[str, object]:
     """Everything of a module and the process that measuring must leave as it was."""
     return {
-        "hooks": [
-            (len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for m in module.modules()
-        ],
+        "hooks": [(len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for m in module.modules()],
         "training": [m.training for m in module.modules()],
         "attributes": [sorted(vars(m)) for m in module.modules()],
         "tensors": {k: (v.data_ptr(), v.dtype, v.device) for k, v in module.state_dict(keep_vars=True).items()},

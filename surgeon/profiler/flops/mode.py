@@ -32,6 +32,11 @@ class CountingMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
         self._formulas = formulas
         self._meta = meta
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; PyTorch would import its compiler (seconds) to switch it off."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

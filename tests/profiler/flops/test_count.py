@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from profiler_support import chain_graph, state_of
 from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.flops.count import count
 from surgeon.profiler.flops.formulas import default_formulas
-from profiler_support import chain_graph, state_of
 
 CONV_MACS = 32 * 32 * 8 * 27
 
@@ -125,9 +125,7 @@ def test_transformer_layer_is_counted_on_the_cpu() -> None:
 
 def test_work_outside_of_rows_is_in_the_total() -> None:
     model = chain()
-    found = count(
-        model, chain_graph(model), (32, 32), forward=lambda net, x: torch.mm(net(x)[0, 0], torch.ones(32, 4))
-    )
+    found = count(model, chain_graph(model), (32, 32), forward=lambda net, x: torch.mm(net(x)[0, 0], torch.ones(32, 4)))
     assert found.outside.executed == 32 * 32 * 4
     assert found.counts.macs == CONV_MACS + 32 * 32 * 4
 

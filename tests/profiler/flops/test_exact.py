@@ -8,10 +8,10 @@ import io
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
+from profiler_support import state_of, ultralytics_graph, ultralytics_model
 from torch.utils.flop_counter import FlopCounterMode
 
 from surgeon.profiler.flops.count import count
-from profiler_support import state_of, ultralytics_graph, ultralytics_model
 
 EXACT_GFLOPS = {
     "yolov5n": 7.725,
