@@ -87,10 +87,11 @@ class ACmix(Block):
         with no_autocast(x):
             attention = self._attention(widen(q), widen(k), widen(v), widen(pe)).to(q.dtype)
         convolution = self.dep_conv(self._grouped(q, k, v), self.fc.weight)
-        return self.rate1.to(q.dtype) * attention + self.rate2.to(q.dtype) * convolution
+        mixed: Tensor = self.rate1.to(q.dtype) * attention + self.rate2.to(q.dtype) * convolution
+        return mixed
 
     def _grouped(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Reorder three ``(B, Co, H, W)`` to ``(B, d * 3 * head, H, W)``: the 3·head maps of one channel side by side."""
+        """Reorder three ``(B, Co, H, W)`` to ``(B, d * 3 * head, H, W)``: the maps of one channel side by side."""
         batch, _, height, width = q.shape
         split = (t.reshape(batch, self.head, self.head_dim, height, width).transpose(1, 2) for t in (q, k, v))
         return torch.stack(list(split), 2).reshape(batch, -1, height, width)
@@ -161,7 +162,7 @@ class ShiftConv(nn.Conv2d):
         with torch.no_grad():
             self.weight.copy_(torch.eye(taps).reshape(1, taps, kernel, kernel))
 
-    def forward(self, input: Tensor, mixing: Tensor) -> Tensor:  # type: ignore[override] # noqa: A002
+    def forward(self, input: Tensor, mixing: Tensor) -> Tensor:  # type: ignore[override]
         """Convolve ``(B, d * m, H, W)`` with the product of the shifts and ``mixing`` ``(k², m, 1, 1)``."""
         weight = torch.matmul(self.weight.permute(0, 2, 3, 1), mixing.flatten(1)).permute(0, 3, 1, 2)
         return F.conv2d(input, weight, None, self.stride, self.padding, 1, self.groups)
@@ -224,10 +225,10 @@ def _tiled(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     rows, columns = q.shape[2] // TILE, q.shape[3] // TILE
     queries = q.reshape(many, d, rows, TILE, columns, TILE).permute(0, 2, 4, 3, 5, 1)
     queries = queries.reshape(many, rows * columns, TILE * TILE, d)
-    near = (
+    keys, values = (
         t.unfold(2, side, TILE).unfold(3, side, TILE).permute(0, 2, 3, 4, 5, 1).reshape(many, -1, side * side, d)
         for t in (k, v)
     )
-    out = F.scaled_dot_product_attention(queries, *near, attn_mask=mask, scale=1.0)
+    out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=1.0)
     out = out.reshape(many, rows, columns, TILE, TILE, d).permute(0, 5, 1, 3, 2, 4)
     return out.reshape(many, d, rows * TILE, columns * TILE)[:, :, :height, :width]

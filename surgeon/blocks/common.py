@@ -67,7 +67,7 @@ class PointwiseLinear(nn.Linear):
     tokens and back disappear.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name
+    def forward(self, input: Tensor) -> Tensor:
         """Map ``(B, in_features, H, W)`` to ``(B, out_features, H, W)``."""
         return F.conv2d(input, self.weight[:, :, None, None], self.bias)
 
@@ -97,9 +97,14 @@ def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
+def tracing() -> bool:
+    """Whether the tracer of the legacy ONNX export (or ``torch.jit.trace``) is recording."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
 def one_graph() -> bool:
     """Whether a graph is being recorded that must serve every map size: then no path may depend on a size."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+    return torch.compiler.is_compiling() or tracing() or torch.onnx.is_in_onnx_export()
 
 
 def resampling(stored: int, wanted: int, like: Tensor) -> Tensor:
@@ -117,3 +122,13 @@ def resampling(stored: int, wanted: int, like: Tensor) -> Tensor:
     source = torch.arange(stored, device=like.device, dtype=like.dtype)
     centre = ((target + 0.5) * (stored / wanted) - 0.5).clamp(0, stored - 1)
     return (1 - (centre[:, None] - source[None, :]).abs()).clamp(min=0)
+
+
+def resample(table: Tensor, height: int, width: int) -> Tensor:
+    """Resample a position table ``(C, H0, W0)`` linearly to ``(C, height, width)``; exact at its own size."""
+    if not one_graph() and (height, width) == tuple(table.shape[1:]):
+        return table
+    count = table.shape[0]
+    rows = resampling(table.shape[1], height, table).expand(count, -1, -1)
+    columns = resampling(table.shape[2], width, table).transpose(0, 1).expand(count, -1, -1)
+    return torch.bmm(torch.bmm(rows, table), columns)

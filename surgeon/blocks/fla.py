@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.fla import INFO
-from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, one_graph, resampling, widen
+from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, one_graph, resample, widen
 
 EPSILON = 1e-6
 
@@ -107,7 +107,8 @@ class FLA(Block):
         out = out + shared.reshape(q.shape)
         if self.get_v is not None:
             out = out + self.get_v(v)
-        return self.proj(out) if self.proj is not None else out
+        projected: Tensor = self.proj(out) if self.proj is not None else out
+        return projected
 
     def _reduced(self, x: Tensor) -> Tensor:
         """Shrink ``(B, C, H, W)`` by ``sr_ratio`` (rounded up) and normalise it, where keys come from a smaller map."""
@@ -117,28 +118,24 @@ class FLA(Block):
         border = self.sr_ratio - 1
         small: Tensor = self.sr(F.pad(x, (0, border, 0, border), mode="replicate"))
         tokens: Tensor = self.norm(small.permute(0, 2, 3, 1))
-        return tokens.permute(0, 3, 1, 2)
+        return tokens.permute(0, 3, 1, 2).contiguous()
 
     def _positions(self, like: Tensor) -> Tensor:
-        """Return the position table ``(1, C, H, W)`` for the map of ``like`` ``(B, C, H, W)``."""
+        """Return the position table ``(C, H, W)`` for the map of ``like`` ``(B, C, H, W)``."""
         assert self.positional_encoding is not None and self.grid is not None
-        stored_height, stored_width = self.grid
-        table = self.positional_encoding.to(like.dtype).transpose(1, 2).reshape(1, -1, stored_height, stored_width)
-        height, width = like.shape[2], like.shape[3]
-        if one_graph() or (height, width) != (stored_height, stored_width):
-            table = torch.matmul(resampling(stored_height, height, table), table)
-            table = torch.matmul(table, resampling(stored_width, width, table).transpose(0, 1))
-        return table
+        table = self.positional_encoding.to(like.dtype)[0].transpose(0, 1).reshape(-1, *self.grid)
+        return resample(table, like.shape[2], like.shape[3])
 
     def _focus(self, t: Tensor) -> Tensor:
         """Sharpen directions over all channels of ``(B, C, H, W)`` while every pixel keeps its norm."""
         scale = F.softplus(self.scale.to(t.dtype)).reshape(1, -1, 1, 1)
         t = (F.relu(t) + EPSILON) / scale
-        norm = t.norm(dim=1, keepdim=True)
+        norm = torch.linalg.vector_norm(t, dim=1, keepdim=True)
         # The power of the unit vector, not of t: t^p of a dead pixel underflows even in single precision.
         unit = t / norm
         sharp = unit * unit * unit if self.power == 3 else unit**self.power
-        return sharp * (norm / sharp.norm(dim=1, keepdim=True))
+        focused: Tensor = sharp * (norm / torch.linalg.vector_norm(sharp, dim=1, keepdim=True))
+        return focused
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend with focused q, k and with v, ``(B, C, H, W)`` each; returns ``(B, heads, d, N)``."""
@@ -147,7 +144,12 @@ class FLA(Block):
         # The 2024 code divides sum and product by the number of keys: the same as a larger epsilon.
         epsilon = EPSILON * k.shape[3] if self.mean_normaliser else EPSILON
         z = 1 / (torch.matmul(k.sum(3).unsqueeze(2), q) + epsilon)
-        return torch.matmul(torch.matmul(v, k.transpose(2, 3)), q) * z
+        kv = torch.matmul(v, k.transpose(2, 3))
+        if one_graph():
+            return torch.matmul(kv, q) * z
+        # One product of three, as the reference writes it: model.info() then prints the articles' figure.
+        out: Tensor = torch.einsum("bhvk,bhkn,bhn->bhvn", kv, q, z.squeeze(2))
+        return out
 
 
 def _stretch(values: Tensor, queries: Tensor) -> Tensor:
@@ -156,9 +158,10 @@ def _stretch(values: Tensor, queries: Tensor) -> Tensor:
     The reference interpolates across row ends as well; kept, since its weights are trained with it.
     """
     stored, wanted = values.shape[2], queries.shape[2] * queries.shape[3]
-    position = torch.arange(wanted, device=values.device, dtype=torch.float32)
+    kind = torch.float64 if values.dtype == torch.float64 else torch.float32
+    position = torch.arange(wanted, device=values.device, dtype=kind)
     last = torch.arange(stored, device=values.device)[-1:]
-    position = torch.minimum(((position + 0.5) * (stored / wanted) - 0.5).clamp(min=0), last.float())
+    position = torch.minimum(((position + 0.5) * (stored / wanted) - 0.5).clamp(min=0), last.to(kind))
     left = position.floor().long()
     right = torch.minimum(left + 1, last)
     weight = (position - left).to(values.dtype)

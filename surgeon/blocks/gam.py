@@ -8,7 +8,8 @@ YOLOv8n at every pyramid level.
 
 from __future__ import annotations
 
-import torch
+from typing import Literal
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -53,7 +54,7 @@ class GAM(Block):
         super().__init__(in_channels, out_channels, {"rate": rate, "variant": variant, "groups": groups})
         hidden = in_channels // rate
         groups = self.settings["groups"]
-        padding = "replicate" if variant == "dengbuqi" else "zeros"
+        padding: Literal["replicate", "zeros"] = "replicate" if variant == "dengbuqi" else "zeros"
         self.variant = variant
         self.linear1 = PointwiseLinear(in_channels, hidden)
         self.linear2 = PointwiseLinear(hidden, in_channels)
@@ -73,14 +74,14 @@ class GAM(Block):
         spatial = F.relu(batch_norm(self.norm1, self.conv1(x)))
         spatial = batch_norm(self.norm2, self.conv2(spatial)).sigmoid()
         if self.variant == "grouped":
-            spatial = F.channel_shuffle(spatial, SHUFFLE) if not torch.jit.is_tracing() else _shuffle(spatial)
+            spatial = _shuffle(spatial)
         if self.join is not None:
             x = self.join(x)
         return x * spatial
 
 
 def _shuffle(x: Tensor) -> Tensor:
-    """Interleave ``SHUFFLE`` groups of the channels of ``(B, C, H, W)``: the exporter lacks ``channel_shuffle``."""
+    """Interleave ``SHUFFLE`` groups of the channels of ``(B, C, H, W)``: ONNX export lacks ``F.channel_shuffle``."""
     batch, channels, height, width = x.shape
     grouped = x.reshape(batch, SHUFFLE, channels // SHUFFLE, height, width)
     return grouped.transpose(1, 2).reshape(batch, channels, height, width)

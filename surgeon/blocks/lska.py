@@ -64,7 +64,8 @@ class LSKA(Block):
             y: Tensor = self.proj_2(self.spatial_gating_unit(F.gelu(self.proj_1(x))))
             return x + y
         gate: Tensor = self.conv_spatial_v(self.conv_spatial_h(self.conv0v(self.conv0h(x))))
-        return x * self.conv1(gate)
+        out: Tensor = x * self.conv1(gate)
+        return out
 
 
 def _strip(channels: int, height: int, width: int, dilation: int = 1) -> nn.Conv2d:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.mhsa import INFO
-from surgeon.blocks.common import Block, no_autocast, one_graph, resampling, widen
+from surgeon.blocks.common import Block, no_autocast, one_graph, resampling, tracing, widen
 
 #: Up to this many pixels one explicit product and softmax is faster than the fused kernel (measured on a CPU).
 SMALL_MAP = 512
@@ -93,7 +93,7 @@ class MHSA(Block):
         elif r is not None:
             # One product serves both terms: [q; r]·[k; q] = q_i·k_j + r_i·q_j.
             q, k = torch.cat([q, r.expand_as(q)], 2), torch.cat([k, q], 2)
-        if torch.jit.is_tracing() or (not one_graph() and q.shape[-1] <= SMALL_MAP):
+        if tracing() or (not one_graph() and q.shape[-1] <= SMALL_MAP):
             weights = torch.softmax(torch.matmul(q.transpose(-2, -1) * scale, k), -1)
             return torch.matmul(v, weights.transpose(-2, -1)).reshape(shape)
         return _fused(q, k, v, scale).reshape(shape)

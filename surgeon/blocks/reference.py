@@ -298,4 +298,3 @@ _CASES: dict[str, Reference] = {
         tensors=_same,
     ),
 }
-

@@ -1,0 +1,193 @@
+"""What every block of the catalog promises, whatever its family."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from surgeon.blocks import create
+
+CHANNELS = 16
+SIZES = [(1, 1), (1, 7), (3, 2), (5, 9), (12, 20)]
+Case = tuple[str, dict[str, Any]]
+
+#: Gradients that are zero in theory: a softmax ignores what all its logits share.
+NO_GRADIENT = {("mhsa", "key.bias"), ("acmix", "conv_p.bias")}
+
+
+def make(block: Case, channels: int = CHANNELS) -> nn.Module:
+    """Build a block with every parameter moved off its initial value, so that no branch is silent."""
+    name, settings = block
+    module = create(name, channels, **settings)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return module.eval()
+
+
+def close(got: Tensor, wanted: Tensor, tolerance: float) -> bool:
+    """Whether two tensors agree relative to the largest value."""
+    return bool((got - wanted).abs().max() <= tolerance * max(1.0, float(wanted.abs().max())))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_any_map_size(block: Case, size: tuple[int, int]) -> None:
+    module = make(block)
+    x = torch.randn(2, CHANNELS, *size)
+    before = x.clone()
+    with torch.no_grad():
+        y = module(x)
+        assert y.shape == x.shape and torch.isfinite(y).all()
+        assert torch.equal(x, before), "the input was changed"
+        assert close(module(x[:1]), y[:1], 1e-5), "an image's output depends on its batch"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3)], ids=str)
+def test_trains_on_one_image(block: Case, size: tuple[int, int]) -> None:
+    module = make(block).train()
+    buffers = {key: value.clone() for key, value in module.named_buffers()}
+    x = torch.randn(1, CHANNELS, *size, requires_grad=True)
+    module(x).square().sum().backward()
+    assert x.grad is not None and torch.isfinite(x.grad).all()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in module.parameters())
+    if size == (1, 1):
+        kept = {key: torch.equal(value, buffers[key]) for key, value in module.named_buffers()}
+        assert all(kept.values()), "one value per channel must leave the running statistics"
+
+
+def test_every_parameter_learns(block: Case) -> None:
+    module = make(block).train()
+    x = torch.randn(2, CHANNELS, 6, 7, requires_grad=True)
+    (module(x) * torch.randn(2, CHANNELS, 6, 7)).sum().backward()
+    silent = [
+        name
+        for name, p in module.named_parameters()
+        if (p.grad is None or not p.grad.abs().max() > 1e-6) and (block[0], name) not in NO_GRADIENT
+    ]
+    assert not [n for n in silent if not n.startswith(("conv1.bias", "conv2.bias")) or block[0] != "gam"]
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16], ids=str)
+def test_low_precision_stays_finite(block: Case, kind: torch.dtype) -> None:
+    module = make(block)
+    x = torch.randn(2, CHANNELS, 9, 10)
+    with torch.no_grad():
+        wanted = module(x)
+        low = copy.deepcopy(module).to(kind)
+        got = low(x.to(kind))
+        assert got.dtype == kind
+        assert close(got.float(), wanted, 0.02 if kind == torch.float16 else 0.15)
+        assert torch.isfinite(low((20 * x).to(kind))).all(), "ordinary activations, twenty times larger"
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16], ids=str)
+def test_autocast_trains(block: Case, kind: torch.dtype) -> None:
+    module = make(block).train()
+    x = 4 * torch.randn(2, CHANNELS, 6, 7)
+    with torch.autocast("cpu", dtype=kind):
+        y = module(x)
+    y.float().mean().backward()
+    assert torch.isfinite(y).all()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in module.parameters())
+
+
+def test_double_precision(block: Case) -> None:
+    module = make(block)
+    x = torch.randn(1, CHANNELS, 5, 9)
+    with torch.no_grad():
+        wide = copy.deepcopy(module).double()(x.double())
+        assert wide.dtype == torch.float64
+        assert close(module(x).double(), wide, 1e-4)
+
+
+def test_copies_and_saves(block: Case) -> None:
+    module = make(block)
+    x = torch.randn(1, CHANNELS, 5, 9)
+    stored = io.BytesIO()
+    torch.save(module.state_dict(), stored)
+    stored.seek(0)
+    fresh = create(block[0], CHANNELS, **block[1]).eval()
+    fresh.load_state_dict(torch.load(stored, weights_only=True))
+    with torch.no_grad():
+        wanted = module(x)
+        for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), fresh):
+            assert torch.equal(twin(x), wanted)
+
+
+def test_compiles_whole(block: Case) -> None:
+    torch._dynamo.reset()
+    module = make(block)
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    x = torch.randn(2, CHANNELS, 6, 7)
+    with torch.no_grad():
+        assert close(compiled(x), module(x), 1e-5)
+
+
+@pytest.mark.slow
+def test_compiles_with_inductor(block: Case) -> None:
+    torch._dynamo.reset()
+    module = make(block)
+    compiled = torch.compile(module, fullgraph=True)
+    x = torch.randn(2, CHANNELS, 6, 7)
+    with torch.no_grad():
+        assert close(compiled(x), module(x), 1e-4)
+
+
+def test_exports_with_dynamic_sizes(block: Case) -> None:
+    module = make(block)
+    dims = {0: torch.export.Dim("batch", min=1, max=8)}
+    dims |= {2: torch.export.Dim("height", min=3, max=64), 3: torch.export.Dim("width", min=3, max=64)}
+    program = torch.export.export(module, (torch.randn(2, CHANNELS, 6, 7),), dynamic_shapes=(dims,)).module()
+    for shape in ((1, 9, 5), (3, 3, 12)):
+        x = torch.randn(shape[0], CHANNELS, *shape[1:])
+        with torch.no_grad():
+            assert close(program(x), module(x), 1e-5)
+
+
+def onnx_session(module: nn.Module, *, dynamic: bool) -> Any:
+    """Export as ``yolo export`` does and open the file in ONNX Runtime."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    stored = io.BytesIO()
+    axes = {0: "batch", 2: "height", 3: "width"}
+    torch.onnx.export(
+        module,
+        (torch.randn(1, CHANNELS, 8, 8),),
+        stored,
+        opset_version=17,
+        input_names=["x"],
+        output_names=["y"],
+        dynamic_axes={"x": axes, "y": axes} if dynamic else None,
+        dynamo=False,
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(stored.getvalue(), options, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_onnx_runs_at_unseen_sizes(block: Case) -> None:
+    module = make(block)
+    session = onnx_session(module, dynamic=True)
+    for shape in ((1, 5, 9), (2, 12, 4), (1, 20, 13)):
+        x = torch.randn(shape[0], CHANNELS, *shape[1:])
+        with torch.no_grad():
+            wanted = module(x)
+        assert close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), wanted, 2e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_onnx_at_a_fixed_size(block: Case) -> None:
+    module = make(block)
+    session = onnx_session(module, dynamic=False)
+    x = torch.randn(1, CHANNELS, 8, 8)
+    with torch.no_grad():
+        wanted = module(x)
+    assert close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), wanted, 2e-5)

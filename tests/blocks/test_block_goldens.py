@@ -1,0 +1,73 @@
+"""The published classes' recorded outputs, gradients and buffers.
+
+The cases are read from the manifest, so another folder with other shapes and arguments runs the same tests:
+``SURGEON_GOLDENS=/path/to/folder``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from surgeon.blocks import from_reference
+from surgeon.blocks.reference import reference_tensors
+from surgeon.errors import BlockError
+
+FOLDER = Path(os.environ.get("SURGEON_GOLDENS") or Path(__file__).parents[1] / "golden" / "data")
+RECORDED: list[dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text())["cases"]
+
+
+def tensors(arrays: Any, prefix: str) -> dict[str, Tensor]:
+    """The arrays under one prefix, as tensors."""
+    return {key.removeprefix(prefix): torch.from_numpy(arrays[key]) for key in arrays.files if key.startswith(prefix)}
+
+
+def distance(got: Tensor, wanted: Tensor, at_least: float = 1.0) -> float:
+    """Largest deviation, relative to the largest value."""
+    return float((got.detach().double() - wanted.double()).abs().max()) / max(at_least, float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["file"].removesuffix(".npz"))
+def test_reproduces(case: dict[str, Any]) -> None:
+    arrays = np.load(FOLDER / case["file"])
+    size, tolerance = tuple(case["input_shape"][2:]), case["suggested_atol"]
+    module = from_reference(case["case"], case["args"], tensors(arrays, "sd/"), size=size).train(case["training"])
+    assert sum(p.numel() for p in module.parameters()) == case["n_params"] == module.definition_cost(*size).params
+
+    x = torch.from_numpy(arrays["input"]).requires_grad_()
+    y = module(x)
+    y.backward(torch.from_numpy(arrays["grad_output"]))
+    assert x.grad is not None
+    assert distance(y, torch.from_numpy(arrays["output"])) <= tolerance
+    assert distance(x.grad, torch.from_numpy(arrays["grad_input"])) <= tolerance
+
+    wanted = reference_tensors(case["case"], tensors(arrays, "pg/"), size=size)
+    parameters = dict(module.named_parameters())
+    assert set(wanted) == set(parameters) - set(case["unused_parameters"])
+    for name, gradient in wanted.items():
+        got = parameters[name].grad
+        assert got is not None, name
+        # A bias that cancels (a key's in a softmax) has gradient 0 in theory, and recorded is the rounding of sums as
+        # large as its layer's weight gradient: that is its yardstick.
+        layer = wanted.get(name.replace(".bias", ".weight"), gradient)
+        assert distance(got, gradient, max(1.0, float(layer.abs().max()))) <= tolerance, name
+
+    buffers = dict(module.named_buffers())
+    for name, value in reference_tensors(case["case"], tensors(arrays, "after/"), size=size).items():
+        assert distance(buffers[name], value) <= tolerance, name
+
+
+def test_refuses_unknown_cases_and_arguments() -> None:
+    with pytest.raises(BlockError, match=r"gam\.dengbuqi"):
+        from_reference("gam.dengbuki", {})
+    with pytest.raises(BlockError, match="heads"):
+        from_reference("mhsa.leaderj1001", {"n_dims": 32, "head": 4})
+    with pytest.raises(BlockError, match="do not fit"):
+        from_reference("lska.official", {"dim": 8, "k_size": 7}, {"conv1.weight": torch.zeros(1)})
