@@ -1,7 +1,8 @@
 """Which row of the candidate is which row of the baseline. Pure.
 
 By the rename map of the edit where one is known; else by the longest common subsequence of (kind, shape, parameters),
-and within the gaps that it leaves by kind alone, so that a widened network still lines up.
+within the gaps that it leaves by kind alone, so that a widened network still lines up, and within what is left by
+position where both sides have equally many rows, so that a replaced block is one changed row.
 """
 
 from __future__ import annotations
@@ -101,25 +102,28 @@ def _by_renames(
 
 
 def _by_content(before: Sequence[LayerProfile], after: Sequence[LayerProfile]) -> list[tuple[int, int]]:
-    """Positions matched by (kind, shape, params), then in the gaps by kind, then single rows that replace another."""
-    anchors = _common([_identity(row) for row in before], [_identity(row) for row in after])
-    matches: list[tuple[int, int]] = []
+    """Positions matched by (kind, shape, params), then in the gaps by kind, then by position."""
+    sizes = len(before), len(after)
+    matches = _common(
+        [(row.kind, row.out_shape, row.params) for row in before],
+        [(row.kind, row.out_shape, row.params) for row in after],
+    )
+    for old, new in tuple(_gaps(matches, sizes)):
+        inner = _common([before[at].kind for at in old], [after[at].kind for at in new])
+        matches += [(old[i], new[j]) for i, j in inner]
+    matches.sort()
+    for old, new in tuple(_gaps(matches, sizes)):
+        if len(old) == len(new):
+            matches += zip(old, new, strict=True)
+    return sorted(matches)
+
+
+def _gaps(matches: Sequence[tuple[int, int]], sizes: tuple[int, int]) -> Iterator[tuple[range, range]]:
+    """The positions between matches, on both sides."""
     start_old = start_new = 0
-    for old, new in (*anchors, (len(before), len(after))):
-        kinds_old = [row.kind for row in before[start_old:old]]
-        kinds_new = [row.kind for row in after[start_new:new]]
-        inner = _common(kinds_old, kinds_new)
-        if not inner and len(kinds_old) == len(kinds_new) == 1:
-            inner = [(0, 0)]
-        matches += [(start_old + i, start_new + j) for i, j in inner]
-        if old < len(before):
-            matches.append((old, new))
+    for old, new in (*matches, sizes):
+        yield range(start_old, old), range(start_new, new)
         start_old, start_new = old + 1, new + 1
-    return matches
-
-
-def _identity(row: LayerProfile) -> Hashable:
-    return row.kind, row.out_shape, row.params
 
 
 def _common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
@@ -123,14 +124,21 @@ def _judged(metric: Metric, judgement: Judgement) -> tuple[Cell, ...]:
 def _interval(judgement: Judgement) -> str:
     if judgement.low is None or judgement.high is None:
         return "exact"
+    if not _is_bounded(judgement.low, judgement.high):
+        return "none yet"
     return " - ".join(units.ratio(bound).removesuffix("x") for bound in (judgement.low, judgement.high))
+
+
+def _is_bounded(low: float, high: float) -> bool:
+    """Whether there were enough pairs for an interval at all."""
+    return low > 0 and math.isfinite(high)
 
 
 def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str, ...]) -> Notes:
     """The sentences under the tables."""
     sentences: list[str] = []
     for label, paired in zip(labels[1:], comparison.paired, strict=False):
-        sentences += _paired_sentences(label if len(labels) > 2 else "latency", paired)
+        sentences += _paired_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired)
     if found[-1].timed and not found[-1].comparable:
         sentences.append(
             "These latencies were measured in separate runs, so there is no verdict: the same network timed twice "
@@ -154,14 +162,14 @@ def _paired_sentences(label: str, paired: PairedLatency) -> list[str]:
     middle, low, high = (
         units.percent(value - 1, signed=True) for value in (paired.ratio, paired.ratio_low, paired.ratio_high)
     )
+    bounded = _is_bounded(paired.ratio_low, paired.ratio_high)
+    interval = f"[{low}, {high}]" if bounded else "(too few pairs for an interval)"
     stopped = {"budget": ", stopped by the time budget", "interrupt": ", interrupted"}.get(paired.stopped_by, "")
     pairs = units.plural(paired.pairs, "randomly ordered pair")
-    sentence = f"{label} {middle} [{low}, {high}]: {paired.verdict}; {pairs} in {paired.elapsed_s:.1f} s{stopped}."
+    sentence = f"{label} {middle} {interval}: {paired.verdict}; {pairs} in {paired.elapsed_s:.1f} s{stopped}."
     sentences = [sentence, paired.reason]
     if abs(paired.candidate_ms / paired.baseline_ms - paired.ratio) > _ODD_RATIO:
-        sentences.append(
-            "Its ratio is the median over the pairs; it is not after / before, for the two medians drifted."
-        )
+        sentences.append("Ratio and interval come from the pairs; before and after are each side's own median.")
     return [text for text in sentences if text]
 
 

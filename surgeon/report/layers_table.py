@@ -14,7 +14,7 @@ _LABELS = (
     Column(title="row", role="number"),
     Column(title="site", wide=True),
     Column(title="module", shrink_to=12, signed=True),
-    Column(title="from", shrink_to=8, drop=2),
+    Column(title="from", shrink_to=8, drop=1),
     Column(title="out shape", drop=1),
 )
 
@@ -28,6 +28,7 @@ class _Figures:
     executed: int
     elementwise_macs: int
     latency_ms: float | None
+    plus_minus_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def layers_table(result: ProfileResult) -> Table:
     if any((rest.params, rest.macs, rest.executed, rest.elementwise_macs, rest.latency_ms)):
         rows.append(_row(("", "", "outside rows", "", ""), measures, rest, "", Emphasis.NORMAL))
     rows.append(_row(("", "", "total", "", ""), measures, total, "", Emphasis.TOTAL))
-    bar = Column(title="share", role="bar", drop=3)
+    bar = Column(title="share", role="bar", drop=2)
     return Table(
         title=f"layers, share of the {'latency' if timed else 'GFLOPs'}",
         columns=(*_LABELS, *(measure.column for measure in measures), bar),
@@ -83,7 +84,9 @@ def _measures(shown: list[_Figures], timed: bool, whole: float) -> list[_Measure
         measures.append(number("elementw.", lambda one: units.gflops_brief(one.elementwise_macs)))
     if timed:
         measures.append(number("ms", lambda one: units.ms_brief(one.latency_ms)))
-    measures.append(number("%", lambda one: f"{100 * _weight(one, timed) / (whole or 1.0):.1f}", wide=True))
+    if any(one.plus_minus_ms is not None for one in shown):
+        measures.append(number("± ms", lambda one: units.ms_brief(one.plus_minus_ms), wide=True))
+    measures.append(number("%", lambda one: units.percent_brief(_weight(one, timed) / (whole or 1.0)), wide=True))
     return measures
 
 
@@ -104,6 +107,7 @@ def _of(row: LayerProfile) -> _Figures:
         executed=row.executed,
         elementwise_macs=row.elementwise_macs,
         latency_ms=row.latency_ms,
+        plus_minus_ms=row.latency_plus_minus_ms,
     )
 
 

@@ -1,7 +1,7 @@
 """Which columns of a table fit into a width, and how wide each becomes. Pure; widths are given, not measured.
 
-Numbers are never clipped. Room is found in this order: narrower gaps, shorter bars, shorter texts, the narrowest gaps,
-and then whole columns, those first that the table marks as most dispensable.
+Numbers are never clipped. Room is found in this order: narrower gaps, shorter bars, shorter texts, without the columns
+marked as decoration, the narrowest gaps, and then without other columns, the most dispensable first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from surgeon.report.tables import WIDE, Column
 
 BAR_WIDTH = 8
 BAR_LEAST = 4
+DECORATION = 3
 _GAPS = (3, 2)
 
 
@@ -44,8 +45,11 @@ def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> Layout
     positions = [at for at, column in enumerate(columns) if width >= WIDE or not column.wide]
     while True:
         layout = _fit_all(columns, natural, positions, width)
-        dispensable = [at for at in positions if columns[at].drop]
-        if layout.total <= width or not dispensable:
+        decoration = [at for at in positions if columns[at].drop >= DECORATION]
+        if layout.total <= width and (layout.gap > 1 or not decoration):
+            return layout
+        dispensable = decoration or [at for at in positions if columns[at].drop]
+        if not dispensable:
             return layout
         positions.remove(max(dispensable, key=lambda at: (columns[at].drop, at)))
 

@@ -54,13 +54,12 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     items += [
         (f"GFLOPs {name}", f"{units.gflops(macs)} (elementwise)") for name, macs in counts.elementwise_macs.items()
     ]
-    memory = result.memory
-    peak = NOT_MEASURED
-    if memory is not None and memory.peak_activation_bytes is not None:
-        peak = f"{units.mib(memory.peak_activation_bytes)} ({memory.method})"
-    items.append(("peak activations", peak))
-    if memory is not None:
-        items.append(("parameter memory", units.mib(memory.parameter_bytes)))
+    if result.memory is None:
+        items.append(("peak activations", NOT_MEASURED))
+    else:
+        method = result.memory.method.removeprefix(f"{NOT_MEASURED}: ")
+        items.append(("peak activations", f"{units.mib(result.memory.peak_activation_bytes)} ({method})"))
+        items.append(("parameter memory", units.mib(result.memory.parameter_bytes)))
     items.append(("latency", NOT_MEASURED if result.latency is None else _latency(result.latency)))
     if result.latency is not None:
         items.append(("latency covers", LATENCY_SCOPE))

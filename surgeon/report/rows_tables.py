@@ -45,12 +45,12 @@ def changed_rows(
     """
     pairs = align(baseline.layers, candidate.layers, renames)
     changed = [pair for pair in pairs if pair.status is not Emphasis.NORMAL]
-    worded = any(pair.changes not in ((), ("inputs",)) for pair in pairs)
+    worded = any(_worded(pair) for pair in pairs)
     timed = any(row.latency_ms for row in candidate.layers)
     top = max((_weight(row, timed) for row in (*candidate.layers, *baseline.layers)), default=0.0) or 1.0
     rows = tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed))
     return Table(
-        title=_title(len(changed), len(candidate.layers), label, all_rows),
+        title=_title(len(changed), len(pairs), label, all_rows),
         columns=(*_COLUMNS, _CHANGE) if worded else _COLUMNS,
         rows=rows,
     )
@@ -84,7 +84,12 @@ def _row(pair: RowPair, timed: bool, top: float, worded: bool) -> Row:
         units.change(_of(pair.after, "params"), _of(pair.before, "params"), units.parameters),
         units.change(_of(pair.after, "macs"), _of(pair.before, "macs"), units.gflops),
     )
-    return Row(cells=(*cells, ", ".join(pair.changes)) if worded else cells, emphasis=pair.status)
+    return Row(cells=(*cells, _worded(pair)) if worded else cells, emphasis=pair.status)
+
+
+def _worded(pair: RowPair) -> str:
+    """What changed, but for what other columns show: kind and inputs."""
+    return ", ".join(name for name in pair.changes if name not in ("kind", "inputs"))
 
 
 def _of(row: LayerProfile | None, name: str) -> int:

@@ -77,8 +77,8 @@ def ms_brief(value: float | None) -> str:
 
 
 def mib(size_bytes: Number | None, extra: int = 0) -> str:
-    """Bytes in MiB (2^20): ``18.8 MiB``."""
-    return NOT_MEASURED if size_bytes is None else f"{_fixed(Decimal(size_bytes) / MIB, 1 + extra)} MiB"
+    """Bytes in MiB (2^20): ``18.75 MiB``."""
+    return NOT_MEASURED if size_bytes is None else f"{_fixed(Decimal(size_bytes) / MIB, 2 + extra)} MiB"
 
 
 def ratio(value: float | None) -> str:
@@ -111,6 +111,11 @@ def percent(fraction: float | None, *, signed: bool = False) -> str:
     sign = "+" if signed and value > 0 else ""
     places = 1 if abs(value) >= 1 or value == 0 else min(1 - math.floor(math.log10(abs(value))), _MOST_PLACES)
     return f"{sign}{_fixed(value, places)} %"
+
+
+def percent_brief(fraction: float) -> str:
+    """Percent without the sign for a column of many rows: ``4.7``, ``<0.1``."""
+    return _floored(100 * fraction, 1)
 
 
 def change(after: Number | None, before: Number | None, form: Format) -> str:

@@ -75,6 +75,7 @@ def _layers() -> tuple[LayerProfile, ...]:
             macs=params * (side * side or 400),
             executed=params * (side * side or 400),
             latency_ms=ms,
+            latency_plus_minus_ms=ms * 0.04,
         )
         for index, (kind, inputs, channels, side, params, ms) in enumerate(YOLOV8N)
     )

@@ -49,6 +49,16 @@ def test_a_wider_network_lines_up_by_kind(v8n):
     assert all(pair.before.index == pair.after.index for pair in pairs)
 
 
+def test_replaced_blocks_between_changed_rows_are_changed_rows(v8n):
+    kinds = {"C2f": "C3k2"}
+    rows = [
+        replace(row, kind=kinds.get(row.kind, row.kind), params=row.params + (row.params > 0)) for row in v8n.layers
+    ]
+    pairs = align(v8n.layers, rows)
+    assert {pair.status for pair in pairs} == {Emphasis.NORMAL, Emphasis.CHANGED}
+    assert all(pair.before.index == pair.after.index for pair in pairs)
+
+
 def test_a_row_that_the_map_does_not_know_is_new(v8n):
     renames = {row.key: row.key for row in v8n.layers[:-1]}
     pairs = align(v8n.layers, v8n.layers, renames)

@@ -38,7 +38,7 @@ def test_giga_ms_mib():
     assert units.giga(8.855) == "8.855"
     assert units.ms(29.306) == "29.31 ms"
     assert units.ms(None) == "not measured"
-    assert units.mib(19_660_800) == "18.8 MiB"
+    assert units.mib(19_660_800) == "18.75 MiB"
     assert units.mib(None) == "not measured"
 
 
