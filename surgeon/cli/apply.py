@@ -1,0 +1,37 @@
+"""``surgeon apply``."""
+
+from __future__ import annotations
+
+import click
+
+from surgeon.cli.command import Command
+from surgeon.cli.options import EditJob, editing
+
+
+@click.command("apply", cls=Command)
+@click.argument("recipe", metavar="RECIPE")
+@editing
+def command(*, recipe: str, job: EditJob) -> None:
+    """Carry out the edits of a recipe file.
+
+    A recipe replays on another scale or family. It is plain YAML; a class of your own that it names is imported only
+    with --trust-module. MODEL and the files written are as for `surgeon insert`.
+
+    Example:
+        surgeon apply recipe.yaml yolo11s.yaml
+
+    A recipe:
+        surgeon_recipe: 1
+        edits:
+          - insert: gam
+            after: backbone.9
+            set: {rate: 4}
+          - remove: head.2
+    """
+    from surgeon.cli.editing import carry_out
+    from surgeon.cli.trusted import require_consent
+    from surgeon.surgery.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    require_consent(loaded, recipe, job.trust.trust_modules)
+    carry_out(loaded, job)

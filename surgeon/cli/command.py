@@ -1,0 +1,92 @@
+"""The command class: Ultralytics' ``imgsz=640`` spelling, and the order in which options were given.
+
+click hands every option to a command on its own; which ``--after`` stood behind which ``--module`` is lost. So the
+command line is parsed once more for its order alone, by click's own parser.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+ALIASES = ("imgsz", "batch", "device", "half")
+"""Options that may be given as Ultralytics spells them: ``imgsz=640``."""
+
+_ALIAS = re.compile(rf"^({'|'.join(ALIASES)})=(.*)$", re.DOTALL)
+_WORDS = "surgeon.cli.words"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One option as it was given: ``after`` and ``backbone.9``."""
+
+    name: str
+    value: str
+
+
+def keep_examples(help_text: str | None) -> str | None:
+    """Help whose paragraphs with indented lines keep their lines (click would fill them)."""
+    if help_text is None:
+        return None
+    paragraphs = inspect.cleandoc(help_text).split("\n\n")
+    return "\n\n".join(f"\b\n{text}" if "\n  " in text else text for text in paragraphs)
+
+
+class Command(click.Command):
+    """A command of surgeon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.help = keep_examples(self.help)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, after the aliases are spelled out; the order of the options is kept for `ordered_words`."""
+        args = self._spelled_out(ctx, args)
+        ctx.meta[_WORDS] = self._in_order(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _in_order(self, ctx: click.Context, args: list[str]) -> tuple[Word, ...]:
+        values, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        repeated = {
+            param.name: iter(values[param.name])
+            for param in self.params
+            if isinstance(param, click.Option) and param.multiple and param.name in values
+        }
+        return tuple(Word(p.name, str(next(repeated[p.name]))) for p in order if p.name in repeated)
+
+    def _spelled_out(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """``imgsz=640`` becomes ``--imgsz 640``, unless it is the value of another option."""
+        options = {name: p for p in self.get_params(ctx) if isinstance(p, click.Option) for name in p.opts}
+        out: list[str] = []
+        rest = iter(args)
+        for token in rest:
+            if token == "--":
+                return [*out, token, *rest]
+            found = _ALIAS.match(token)
+            if found and f"--{found[1]}" in options:
+                out += _option(options[f"--{found[1]}"], found[1], found[2])
+                continue
+            out.append(token)
+            option = options.get(token)
+            if option is not None and not option.is_flag and not option.count:
+                out += [value for _, value in zip(range(option.nargs), rest, strict=False)]
+        return out
+
+
+def _option(option: click.Option, name: str, value: str) -> list[str]:
+    if not option.is_flag:
+        return [f"--{name}", value]
+    try:
+        return [f"--{name}"] if click.BOOL.convert(value, option, None) else []
+    except click.BadParameter as error:
+        raise click.UsageError(f"{name}={value} is neither True nor False") from error
+
+
+def ordered_words() -> tuple[Word, ...]:
+    """The repeatable options of the running command in the order in which they were given."""
+    words: tuple[Word, ...] = click.get_current_context().meta[_WORDS]
+    return words

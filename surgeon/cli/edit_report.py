@@ -1,0 +1,54 @@
+"""From the result of an edit to the facts of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from surgeon.report.edit import CheckLine, EditReport
+from surgeon.surgery.recipe import Recipe, Remove
+
+if TYPE_CHECKING:
+    from surgeon.models.opened import OpenedModel
+    from surgeon.workflows import SurgeryResult
+
+
+def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
+    """The facts of an edit that was carried out and written."""
+    notes = (*result.before.notes, *_drift(result.before), *result.plan.notes, *own_classes(result.plan.recipe))
+    return EditReport(
+        source=result.before.source,
+        outputs=tuple(map(str, paths)),
+        edits=tuple(map(str, result.plan.recipe.edits)),
+        copied=len(result.tensors.copied),
+        fresh=len(result.tensors.fresh),
+        dropped=len(result.tensors.dropped),
+        copied_names=tuple(result.tensors.copied.values()),
+        fresh_names=result.tensors.fresh,
+        dropped_names=result.tensors.dropped,
+        checks=tuple(CheckLine(check.name, check.passed, check.detail) for check in result.checks),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def own_classes(recipe: Recipe) -> Iterator[str]:
+    """What a file that plants the user's own classes needs wherever it is used."""
+    edits = (edit for edit in recipe.edits if not isinstance(edit, Remove) and ":" in edit.module)
+    for module in dict.fromkeys(edit.module.partition(":")[0] for edit in edits):
+        yield (
+            f"The files import {module} wherever they are used: install it, or run yolo with PYTHONPATH={Path.cwd()}; "
+            f"surgeon opens them with --trust-module {module.partition('.')[0]}."
+        )
+
+
+def _drift(model: OpenedModel) -> Iterator[str]:
+    drift = model.drift
+    if drift is None or not drift.lost:
+        return
+    flags = ", ".join(f"{name}={value}" for name, value in drift.flags.items())
+    fate = "surgeon's cannot keep them either" if drift.unrestored else f"the written files keep them ({flags})"
+    yield (
+        f"{model.source} does not match its own model.yaml: {len(drift.lost)} tensors, first {drift.lost[0]}, do not "
+        f"survive a stock rebuild; {fate}."
+    )

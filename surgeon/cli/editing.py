@@ -1,0 +1,101 @@
+"""What the four editing commands share: open, plan, edit, save, compare, report.
+
+The order is the promise: whatever can be refused is refused before a file exists, and once the files exist nothing
+that follows, a failing comparison or Ctrl-C, takes them away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from surgeon import workflows
+from surgeon.cli.edit_report import report_of
+from surgeon.cli.emit import emit
+from surgeon.cli.opening import make_folder_importable, open_models, require_measurable
+from surgeon.cli.options import EditJob
+from surgeon.errors import SurgeonError
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.report.edit import EditReport
+from surgeon.surgery.recipe import Recipe, Remove
+
+if TYPE_CHECKING:
+    from surgeon.models.opened import OpenedModel
+
+NOT_TIMED = "The comparison was interrupted before anything was measured; the files are complete."
+
+
+def carry_out(recipe: Recipe, job: EditJob) -> None:
+    """Run an editing command to its report.
+
+    Raises:
+        SurgeonError: It was refused, and nothing was written; or the comparison failed, and the message says what
+            was written.
+    """
+    settings = job.measuring.only_settings()
+    _require_blocks(recipe)
+    with job.talk.working():
+        opened = open_models([job.model], job.trust, job.talk)[0]
+        require_measurable([opened], [settings])
+    if job.writing.dry_run:
+        _show_plan(recipe, opened, settings, job)
+        return
+    with job.talk.working():
+        report, failure = _edit(recipe, opened, settings, job)
+    emit(report, job.showing)
+    if failure is not None:
+        raise failure
+
+
+def _require_blocks(recipe: Recipe) -> None:
+    """Refuse unknown blocks before torch is loaded; make the user's own importable."""
+    from surgeon.blocks import catalog
+
+    for edit in recipe.edits:
+        if isinstance(edit, Remove):
+            continue
+        if ":" in edit.module:
+            make_folder_importable()
+        else:
+            catalog.get(edit.module)
+
+
+def _show_plan(recipe: Recipe, opened: OpenedModel, settings: ProfileSettings, job: EditJob) -> None:
+    from surgeon.cli.emit import emit_data
+    from surgeon.cli.planned import plan_data, plan_document
+
+    with job.talk.working():
+        planned = workflows.plan(opened, recipe)
+        graph = workflows.tree(opened, settings.imgsz)
+    document = plan_document(planned, graph, job.writing.out, opened.notes)
+    emit_data(document, plan_data(planned, graph, job.writing.out, opened.notes), job.showing.json)
+
+
+def _edit(
+    recipe: Recipe, opened: OpenedModel, settings: ProfileSettings, job: EditJob
+) -> tuple[EditReport, SurgeonError | None]:
+    """Edit, save, compare; a comparison that failed comes back as the error to end with."""
+    job.talk.say_early("editing and checking")
+    result = workflows.edit(opened, recipe, force=job.writing.force)
+    paths = workflows.save(result.after, job.writing.out, force=job.writing.force)
+    report = report_of(result, paths)
+    written = " and ".join(map(str, paths))
+    job.talk.say(f"wrote {written}")
+    try:
+        comparison = workflows.compare_edit(result, settings, announce=job.talk.say)
+    except KeyboardInterrupt:
+        return replace(report, notes=(*report.notes, NOT_TIMED)), None
+    except Exception as error:
+        failure = _after_writing(error, paths)
+        return replace(report, notes=(*report.notes, f"The comparison failed: {error}")), failure
+    return replace(report, comparison=comparison), None
+
+
+def _after_writing(error: Exception, paths: tuple[Path, ...]) -> SurgeonError:
+    """The error to end with when the files are there and complete."""
+    kind = type(error) if isinstance(error, SurgeonError) else SurgeonError
+    reason = str(error) if isinstance(error, SurgeonError) else f"{type(error).__name__}: {error}"
+    failure = kind(f"{' and '.join(map(str, paths))} are written and complete, but their comparison failed: {reason}")
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,217 @@
+"""Options that several commands share. Each set arrives in the command as one frozen object."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import click
+
+from surgeon.cli.talk import Talk
+from surgeon.cli.values import BlockName, Device, Seconds, Size, Sizes
+from surgeon.profiler.settings import ProfileSettings
+
+DEFAULT_MODEL = "yolov8n.yaml"
+
+Function = Callable[..., Any]
+Decorator = Callable[[Function], Function]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What the user vouched for."""
+
+    trust: bool
+    trust_modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """Where an edit goes."""
+
+    out: str | None
+    force: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """What is to be measured."""
+
+    imgsz: tuple[Size, ...]
+    batch: int
+    device: str
+    half: bool
+    no_latency: bool
+    time_budget: float
+
+    def words(self) -> list[str]:
+        """The same as words of a command line, defaults left out."""
+        sizes = ",".join(str(h) if h == w else f"{h}x{w}" for h, w in self.imgsz)
+        words = [] if sizes == "640" else ["--imgsz", sizes]
+        words += [] if self.batch == 1 else ["--batch", str(self.batch)]
+        words += [] if self.device == "cpu" else ["--device", self.device]
+        words += ["--half"] * self.half + ["--no-latency"] * self.no_latency
+        return words + ([] if self.time_budget == 10 else ["--time-budget", f"{self.time_budget:g}"])
+
+    def settings(self) -> tuple[ProfileSettings, ...]:
+        """One a size."""
+        return tuple(
+            ProfileSettings(
+                imgsz=size,
+                batch=self.batch,
+                device=self.device,
+                dtype="float16" if self.half else "float32",
+                latency=not self.no_latency,
+                time_budget_s=self.time_budget,
+            )
+            for size in self.imgsz
+        )
+
+    def only_settings(self) -> ProfileSettings:
+        """Those of the only size.
+
+        Raises:
+            click.UsageError: There are several.
+        """
+        if len(self.imgsz) > 1:
+            sizes = ",".join(str(h) if h == w else f"{h}x{w}" for h, w in self.imgsz)
+            raise click.UsageError(
+                f"--imgsz {sizes}: one size is measured here, height x width if it is not square; "
+                "surgeon profile and surgeon compare take several"
+            )
+        return self.settings()[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """How the result is shown."""
+
+    json: str | None
+    all_rows: bool
+
+
+def _together(name: str, kind: type[Any], *options: Decorator) -> Decorator:
+    """A decorator that adds options and hands them over as one object."""
+    names = [field.name for field in fields(kind)]
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def wrapper(**values: Any) -> Any:
+            values[name] = kind(**{field: values.pop(field) for field in names})
+            return function(**values)
+
+        decorated: Function = wrapper
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+model_argument = click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL]")
+required_model_argument = click.argument("model", metavar="MODEL")
+
+block_option = click.option(
+    "--module",
+    multiple=True,
+    expose_value=False,
+    type=BlockName(),
+    metavar="NAME",
+    help="A block of `surgeon blocks`, or package.module:Class of your own. Each --module begins an edit.",
+)
+set_option = click.option(
+    "--set",
+    multiple=True,
+    expose_value=False,
+    metavar="KEY=VALUE",
+    help="A setting of the block before it, typed as YAML; one a --set.",
+)
+
+trusting = _together(
+    "trust",
+    Trust,
+    click.option(
+        "--trust-module",
+        "trust_modules",
+        multiple=True,
+        metavar="PACKAGE",
+        help="Import this package where a file names its classes. Repeatable.",
+    ),
+    click.option(
+        "--trust",
+        is_flag=True,
+        help="Last resort: unpickle the .pt without limits, which runs whatever code it holds.",
+    ),
+)
+
+writing = _together(
+    "writing",
+    Writing,
+    click.option(
+        "--out", metavar="FILE.pt", help="Where to write; by default <source>-<block>.pt here, the next free number."
+    ),
+    click.option("--force", is_flag=True, help="Replace --out; edit a checkpoint that its own yaml cannot rebuild."),
+    click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
+)
+
+measuring = _together(
+    "measuring",
+    Measuring,
+    click.option(
+        "--imgsz",
+        type=Sizes(),
+        default="640",
+        show_default=True,
+        metavar="SIZE",
+        help="Side, or HEIGHTxWIDTH; imgsz=640 is understood too. Where several are measured: 320,640.",
+    ),
+    click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Batch size."),
+    click.option(
+        "--device", type=Device(), default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:0 or 0."
+    ),
+    click.option("--half", is_flag=True, help="Measure in float16."),
+    click.option("--no-latency", is_flag=True, help="Measure no time."),
+    click.option(
+        "--time-budget",
+        type=Seconds(),
+        default="10",
+        show_default=True,
+        metavar="SECONDS",
+        help="Seconds of timing, for all models together.",
+    ),
+)
+
+showing = _together(
+    "showing",
+    Showing,
+    click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
+    click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed."),
+)
+
+json_option = click.option("--json", metavar="FILE", help="Write it as JSON; - for standard output, alone there.")
+
+talking = _together(
+    "talk",
+    Talk,
+    click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Let warnings and Ultralytics' own log through to stderr."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditJob:
+    """An editing command as it was given, but for its edits."""
+
+    model: str
+    trust: Trust
+    writing: Writing
+    measuring: Measuring
+    showing: Showing
+    talk: Talk
+
+
+editing = _together("job", EditJob, model_argument, writing, measuring, showing, trusting, talking)
+"""MODEL and the options of every editing command."""

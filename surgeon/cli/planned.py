@@ -1,0 +1,143 @@
+"""A plan for its reader: the rows that would be new, changed or gone. Nothing was built to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from surgeon.blocks import catalog
+from surgeon.blocks.naming import display_name
+from surgeon.graph import IMAGE, LayerGraph, NewBlock, PlannedRow
+from surgeon.report import units
+from surgeon.report.tables import Column, Document, Emphasis, Notes, Row, Table
+from surgeon.surgery.plan import SurgeryPlan
+
+_COLUMNS = (
+    Column(title="row", role="number"),
+    Column(title="was", role="number"),
+    Column(title="module", shrink_to=12, signed=True),
+    Column(title="from", shrink_to=8),
+    Column(title="out shape"),
+    Column(title="params", role="number"),
+    Column(title="GFLOPs", role="number", drop=1),
+)
+
+
+def plan_document(plan: SurgeryPlan, graph: LayerGraph, out: str | None, notes: Sequence[str]) -> Document:
+    """The plan of an edit.
+
+    Args:
+        plan: What would be done.
+        graph: The network as it is, read at the image size whose shapes are shown.
+        out: Where it would be written, None for the default.
+        notes: What was decided when opening.
+    """
+    target = out or "a new file named after the block, in the working directory"
+    return Document(
+        title=f"{graph.name}: plan",
+        lines=(f"dry run: nothing was written; without --dry-run it goes to {target}",),
+        parts=(
+            Notes(title="edits", sentences=tuple(map(str, plan.recipe.edits))),
+            Table(
+                title=f"rows that change ({len(plan.rows)} rows, were {len(graph)}; shapes at "
+                f"{units.image_size(graph.imgsz)})",
+                columns=_COLUMNS,
+                rows=tuple(_rows(plan, graph)),
+            ),
+            Notes(title="notes", sentences=(_promise(plan), *notes, *plan.notes)),
+        ),
+    )
+
+
+def plan_data(plan: SurgeryPlan, graph: LayerGraph, out: str | None, notes: Sequence[str]) -> dict[str, Any]:
+    """The plan as plain JSON data."""
+    return {
+        "schema_version": 1,
+        "kind": "plan",
+        "source": graph.name,
+        "out": out,
+        "recipe": plan.recipe.to_dict(),
+        "keeps_output": plan.keeps_output,
+        "rows": [_row_data(index, row, plan) for index, row in enumerate(plan.rows)],
+        "dropped": [layer.site for layer in plan.dropped],
+        "notes": [*notes, *plan.notes],
+        "dry_run": True,
+    }
+
+
+def _promise(plan: SurgeryPlan) -> str:
+    if plan.keeps_output:
+        return "The output stays equal bit for bit until training opens the block."
+    return "The output will move; the report of the edit says how far."
+
+
+def _rows(plan: SurgeryPlan, graph: LayerGraph) -> list[Row]:
+    numbers = {row.key: index for index, row in enumerate(plan.rows)}
+    numbers[IMAGE] = -1
+    shown = [
+        _shown(index, row, graph, numbers) for index, row in enumerate(plan.rows) if row.block or _rewired(row, graph)
+    ]
+    gone = [
+        Row(
+            cells=("", str(layer.index), layer.kind, "", units.shape(layer.out_shape), units.count(layer.params), ""),
+            emphasis=Emphasis.REMOVED,
+        )
+        for layer in plan.dropped
+    ]
+    return shown + gone
+
+
+def _rewired(row: PlannedRow, graph: LayerGraph) -> bool:
+    return row.source is not None and row.inputs != graph.layers[row.source].inputs
+
+
+def _shown(index: int, row: PlannedRow, graph: LayerGraph, numbers: dict[str, int]) -> Row:
+    sources = ",".join(str(numbers[key]) for key in row.inputs)
+    if row.block is None:
+        assert row.source is not None
+        old = graph.layers[row.source]
+        shape, params = units.shape(old.out_shape), units.count(old.params)
+        cells = (str(index), str(old.index), old.kind, sources, shape, params, "")
+        return Row(cells=cells, emphasis=Emphasis.CHANGED)
+    height, width = _resolution(row, graph)
+    shape = units.shape((1, row.block.out_channels, height, width)) if height else units.NOTHING
+    params, gflops = _cost(row.block, height, width)
+    name = display_name(row.block.module)
+    return Row(cells=(str(index), "new", name, sources, shape, params, gflops), emphasis=Emphasis.ADDED)
+
+
+def _resolution(row: PlannedRow, graph: LayerGraph) -> tuple[int, int]:
+    """Height and width of what a new block reads; zeros where that is a new block too."""
+    known = {layer.key: layer.out_shape for layer in graph}
+    shape = known.get(row.inputs[0])
+    return (shape[2], shape[3]) if shape is not None and len(shape) == 4 else (0, 0)
+
+
+def _cost(block: NewBlock, height: int, width: int) -> tuple[str, str]:
+    """Parameters and GFLOPs by the closed form of the catalog; of a user's class nothing is known unbuilt."""
+    if ":" in block.module:
+        return units.NOTHING, units.NOTHING
+    cost = catalog.get(block.module).cost(
+        block.in_channels, block.out_channels, height or 1, width or 1, block.settings
+    )
+    return units.count(cost.params), units.gflops(cost.macs) if height else units.NOTHING
+
+
+def _row_data(index: int, row: PlannedRow, plan: SurgeryPlan) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "index": index,
+        "key": row.key,
+        "section": row.section,
+        "inputs": list(row.inputs),
+        "was": row.source,
+        "kind": display_name(row.block.module) if row.block else plan.before.layers[row.source or 0].kind,
+    }
+    if row.block is not None:
+        data["block"] = {
+            "module": row.block.module,
+            "in_channels": row.block.in_channels,
+            "out_channels": row.block.out_channels,
+            "settings": dict(row.block.settings),
+            "start": row.block.start,
+        }
+    return data
