@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from io import StringIO
-from typing import TextIO
+from typing import Literal, TextIO
 
-from rich.box import Box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -23,9 +22,8 @@ from surgeon.report.tables import Bar, Cell, Column, Document, Emphasis, Facts, 
 
 DEFAULT_WIDTH = 80
 _LEAST_WIDTH = 40
-_LINES = "    \n    \n {0}{0} \n    \n {0}{0} \n    \n    \n    \n"
-_BOX = Box(_LINES.format("─"))
-_ASCII_BOX = Box(_LINES.format("-"), ascii=True)
+_INDENT = "  "
+_FACTS_GAP = 2
 _SIGNS = {Emphasis.ADDED: "▸ ", Emphasis.REMOVED: "- ", Emphasis.CHANGED: "~ "}
 _STYLES = {
     Emphasis.NORMAL: "",
@@ -99,6 +97,31 @@ def _cells(table: Table, row: Row) -> zip[tuple[Column, Cell]]:
     return zip(table.columns, row.cells, strict=True)
 
 
+def _grid(
+    widths: Sequence[int],
+    gap: int,
+    justify: Sequence[Literal["left", "right"]] | None = None,
+    wrap: Sequence[bool] | None = None,
+) -> RichTable:
+    """An empty table of fixed widths, with a column of spaces between any two."""
+    grid = RichTable.grid()
+    for at, width in enumerate(widths):
+        if at:
+            grid.add_column(width=gap)
+        grid.add_column(
+            width=width,
+            justify=justify[at] if justify else "left",
+            no_wrap=not (wrap is None or wrap[at]),
+            overflow="fold",
+        )
+    return grid
+
+
+def _spaced(cells: Sequence[Text]) -> list[Text]:
+    """The cells with an empty one between any two."""
+    return [part for cell in cells for part in (Text(""), cell)][1:]
+
+
 class _Printer:
     """Prints the parts of a document to one console."""
 
@@ -132,14 +155,15 @@ class _Printer:
             self._line(sentence)
 
     def _facts(self, facts: Facts) -> None:
-        grid = RichTable.grid(padding=(0, 2, 0, 0))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        for name, value in facts.items:
-            grid.add_row(Text(self._clean(name)), Text(self._clean(value)))
-        self._console.print(Padding(grid, (0, 0, 0, 2)))
+        names = [f"{_INDENT}{self._clean(name)}" for name, _ in facts.items]
+        widest = max(cell_len(name) for name in names)
+        grid = _grid((widest, max(1, self._console.width - widest - _FACTS_GAP)), _FACTS_GAP)
+        for name, (_, value) in zip(names, facts.items, strict=True):
+            grid.add_row(*_spaced([Text(name), Text(self._clean(value))]))
+        self._console.print(grid)
 
     def _table(self, table: Table) -> None:
+        """Headings, a rule, the rows; before a total another rule. Every width is ours, so that no rich differs."""
         texts = [[self._text(column, row, cell) for column, cell in _cells(table, row)] for row in table.rows]
         titles = [self._clean(column.title) for column in table.columns]
         natural = [
@@ -147,36 +171,32 @@ class _Printer:
             for at, column in enumerate(zip(*texts, strict=True))
         ]
         layout = fit(table.columns, natural, self._console.width)
-        rich = self._empty_table(table, titles, layout)
-        shown = tuple(zip(layout.positions, layout.widths, strict=True))
+        grid = self._new_grid(table, layout)
+        grid.add_row(*_spaced([Text(titles[at]) for at in layout.positions]))
+        self._flush(grid, layout)
+        grid = self._new_grid(table, layout)
         for row, cells in zip(table.rows, texts, strict=True):
             if row.emphasis is Emphasis.TOTAL:
-                rich.add_section()
-            styled = (self._styled(table.columns[at], cells[at], width) for at, width in shown)
-            rich.add_row(*styled, style=_STYLES[row.emphasis])
-        self._console.print(rich)
+                self._flush(grid, layout)
+                grid = self._new_grid(table, layout)
+            shown = zip(layout.positions, layout.widths, strict=True)
+            styled = [self._styled(table.columns[at], cells[at], width) for at, width in shown]
+            grid.add_row(*_spaced(styled), style=_STYLES[row.emphasis])
+        self._console.print(grid)
 
-    def _empty_table(self, table: Table, titles: list[str], layout: Layout) -> RichTable:
-        """The table with its headings; where even the narrowest layout is too wide, cells fold and lose no text."""
-        gap = layout.gap - 1
-        rich = RichTable(
-            box=_ASCII_BOX if self._ascii else _BOX,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, gap - gap // 2, 0, gap // 2),
-            header_style="",
+    def _flush(self, grid: RichTable, layout: Layout) -> None:
+        self._console.print(grid)
+        self._console.print(Text(("-" if self._ascii else "─") * layout.total))
+
+    @staticmethod
+    def _new_grid(table: Table, layout: Layout) -> RichTable:
+        columns = [table.columns[at] for at in layout.positions]
+        return _grid(
+            layout.widths,
+            layout.gap,
+            justify=[column.align for column in columns],
+            wrap=[layout.folds or column.wrap for column in columns],
         )
-        fits = layout.total <= self._console.width
-        for at, width in zip(layout.positions, layout.widths, strict=True):
-            column = table.columns[at]
-            rich.add_column(
-                Text(titles[at]),
-                justify=column.align,
-                overflow="fold",
-                width=width if fits else None,
-                no_wrap=fits and not column.wrap,
-            )
-        return rich
 
     def _text(self, column: Column, row: Row, cell: Cell) -> str | Bar:
         """The cell's text with its sign, before clipping; bars wait for their width."""

@@ -19,11 +19,19 @@ _GAPS = (3, 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The columns shown, by position, their widths, and the spaces between them."""
+    """How a table is laid out.
+
+    Attributes:
+        positions: The columns shown.
+        widths: Their widths.
+        gap: Spaces between them.
+        folds: Whether even the narrowest layout was too wide, so that every cell must fold, numbers too.
+    """
 
     positions: tuple[int, ...]
     widths: tuple[int, ...]
     gap: int
+    folds: bool = False
 
     @property
     def total(self) -> int:
@@ -40,7 +48,7 @@ def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> Layout
         width: Characters that a line may take.
 
     Returns:
-        A layout of at most ``width`` characters, or the narrowest possible one if even that is wider.
+        A layout of at most ``width`` characters (unless there are more columns than those have room for).
     """
     positions = [at for at, column in enumerate(columns) if width >= WIDE or not column.wide]
     while True:
@@ -50,7 +58,7 @@ def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> Layout
             return layout
         dispensable = decoration or [at for at in positions if columns[at].drop]
         if not dispensable:
-            return layout
+            return _folded(layout, width)
         positions.remove(max(dispensable, key=lambda at: (columns[at].drop, at)))
 
 
@@ -72,6 +80,15 @@ def _fit_all(columns: Sequence[Column], natural: Sequence[int], positions: Seque
 
 def _least(column: Column, size: int) -> int:
     return size if column.shrink_to is None else min(size, max(column.shrink_to, len(column.title)))
+
+
+def _folded(layout: Layout, width: int) -> Layout:
+    """Take the characters that are missing one by one from the widest column."""
+    widths = list(layout.widths)
+    for _ in range(layout.total - width):
+        widest = max(range(len(widths)), key=lambda at: widths[at])
+        widths[widest] = max(1, widths[widest] - 1)
+    return Layout(positions=layout.positions, widths=tuple(widths), gap=layout.gap, folds=True)
 
 
 def _grow(least: Sequence[int], wanted: Sequence[int], spare: int) -> list[int]:
