@@ -59,6 +59,8 @@ def _layer(index: int, row: nn.Module, path: str, inputs: tuple[str, ...]) -> La
 class FakeClock:
     """Time passes only where a test says so."""
 
+    warmup_runs = 3
+
     def __init__(self) -> None:
         self.ms = 0.0
         self.fail_after: int | None = None

@@ -24,7 +24,9 @@ _MAY_MULTIPLY = re.compile(
     r"conv|mm(_|$)|(^|_)mv$|matmul|linear|attention|attn|multi_head|transformer_encoder|rnn|lstm|gru|fft|linalg"
     r"|dot(_|$)|cdist|euclidean_dist|bilinear|trilinear|tensordot|einsum|kron|sparse|addr$|cholesky|solve|qr$|svd"
 )
-_NEVER_MULTIPLIES = re.compile(r"^_?upsample|^linspace|^_pack_|^_thnn_fused|fftfreq|fftshift|sparse_dim")
+_NEVER_MULTIPLIES = re.compile(
+    r"^_?upsample|^linspace|^_pack_|^_thnn_fused|fftfreq|fftshift|sparse_dim|vector_norm$|linalg_(cross|diagonal)$"
+)
 
 _ELEMENTWISE_CUSTOM = frozenset({"torchvision::nms", "torchvision::roi_align", "torchvision::roi_pool"})
 

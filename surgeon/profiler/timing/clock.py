@@ -13,6 +13,10 @@ import torch
 class Clock(Protocol):
     """What timing needs to know of time."""
 
+    @property
+    def warmup_runs(self) -> int:
+        """Runs that the device needs at least before its times are steady."""
+
     def now_s(self) -> float:
         """Seconds of the host's clock, for budgets."""
 
@@ -28,6 +32,8 @@ class Clock(Protocol):
 
 class CpuClock:
     """The monotonic clock of the host."""
+
+    warmup_runs = 3
 
     def now_s(self) -> float:
         """Seconds since an arbitrary start."""
@@ -52,6 +58,8 @@ class CpuClock:
 
 class CudaClock:
     """Wall time of a CUDA device's work: synchronised runs, and events inside a run."""
+
+    warmup_runs = 10
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

@@ -176,7 +176,7 @@ class _Session:
         """Run one epoch on fresh copies; whether it ended because it was precise enough."""
         runners, _shift = self._fresh_runners()
         for arm in self._shuffled(len(runners)):
-            series.warm_ms[arm].extend(warm_up(runners[arm].run_ms))
+            series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs))
         series.epoch_blocks.append(0)
         target = self.settings.precision * math.sqrt(EPOCHS / epoch)
         deadline_s = self.start_s + self.settings.time_budget_s * epoch / EPOCHS

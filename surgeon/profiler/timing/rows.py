@@ -71,7 +71,7 @@ def time_rows(runner: Runner, paths: Sequence[str], clock: Clock, *, budget_s: f
     start_s = clock.now_s()
     runs: list[dict[str, float]] = []
     with stamped(runner.module, paths, clock.mark) as tape:
-        warm_up(lambda: _run_total_ms(runner, tape, clock))
+        warm_up(lambda: _run_total_ms(runner, tape, clock), clock.warmup_runs)
         while len(runs) < FEWEST_RUNS or clock.now_s() - start_s < budget_s:
             runs.append(_one_run(runner, tape, clock))
     return {path: _share([run.get(path, 0.0) for run in runs]) for path in (OUTSIDE, *paths)}

@@ -17,6 +17,9 @@ NOISY = 0.1
 INTERRUPTED = "interrupted"
 """The note of a series that the user cut short."""
 
+SHORTEST_S = 1.0
+"""Seconds of runs before timing may stop early, so that a fast network's tail is seen too."""
+
 FEWEST_RUNS = 5
 """Runs that are made even when they exceed the time budget."""
 
@@ -37,12 +40,12 @@ def time_steady(
         KeyboardInterrupt: Interrupted before there was anything to report.
     """
     start_s = clock.now_s()
-    warm = warm_up(run_ms)
+    warm = warm_up(run_ms, clock.warmup_runs)
     samples: list[float] = []
     gauge = PressureGauge()
     notes: list[str] = []
     try:
-        while not (len(samples) >= min_runs and len(samples) % 5 == 0 and _is_settled(samples, precision)):
+        while not _may_stop(samples, min_runs, precision):
             if len(samples) >= FEWEST_RUNS and clock.now_s() - start_s >= budget_s:
                 break
             samples.append(run_ms())
@@ -78,6 +81,12 @@ def noise_notes(samples: Sequence[float], disturbance: tuple[str, ...]) -> tuple
     if spread <= NOISY:
         return ()
     return ("; ".join((f"noisy: the middle half of the runs spreads over {spread:.0%} of the median", *disturbance)),)
+
+
+def _may_stop(samples: Sequence[float], min_runs: int, precision: float) -> bool:
+    """Whether enough was measured; asked every five runs."""
+    enough = len(samples) >= min_runs and len(samples) % 5 == 0 and math.fsum(samples) >= 1000 * SHORTEST_S
+    return enough and _is_settled(samples, precision)
 
 
 def _is_settled(samples: Sequence[float], precision: float) -> bool:

@@ -9,15 +9,20 @@ MAX_RUNS = 20
 SPREAD = 0.10
 
 
-def is_warm(times_ms: Sequence[float]) -> bool:
-    """Whether at least three runs were made and the last three lie within 10 % of each other."""
+def is_warm(times_ms: Sequence[float], min_runs: int = MIN_RUNS) -> bool:
+    """Whether at least ``min_runs`` were made and the last three lie within 10 % of each other."""
     last = times_ms[-MIN_RUNS:]
-    return len(last) == MIN_RUNS and max(last) <= min(last) * (1 + SPREAD)
+    return len(times_ms) >= max(min_runs, MIN_RUNS) and max(last) <= min(last) * (1 + SPREAD)
 
 
-def warm_up(run_ms: Callable[[], float]) -> tuple[float, ...]:
-    """Run until warm, 20 times at most; the times in ms, the cold one first."""
+def warm_up(run_ms: Callable[[], float], min_runs: int = MIN_RUNS) -> tuple[float, ...]:
+    """Run until warm, 20 times at most; the times in ms, the cold one first.
+
+    Args:
+        run_ms: Runs once and returns milliseconds.
+        min_runs: What the device needs (`Clock.warmup_runs`); a GPU tunes its kernels over more runs than a CPU.
+    """
     times_ms: list[float] = []
-    while len(times_ms) < MAX_RUNS and not is_warm(times_ms):
+    while len(times_ms) < MAX_RUNS and not is_warm(times_ms, min_runs):
         times_ms.append(run_ms())
     return tuple(times_ms)

@@ -63,11 +63,11 @@ def test_evidence_is_the_published_ratio(above: int, below: int) -> None:
     assert log_evidence(above, n) == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.parametrize("n", range(1, 200))
-def test_bound_is_the_first_count_that_is_not_rejected(n: int) -> None:
-    k = rank_bound(n)
-    assert all(log_evidence(s, n) >= math.log(20) for s in range(k))
-    assert log_evidence(k, n) < math.log(20) or k == n // 2
+def test_bound_is_the_first_count_that_is_not_rejected() -> None:
+    for n in range(1, 200):
+        k = rank_bound(n)
+        assert all(log_evidence(s, n) >= math.log(20) for s in range(k))
+        assert log_evidence(k, n) < math.log(20) or k == n // 2
 
 
 def test_too_few_values_have_no_bounds() -> None:

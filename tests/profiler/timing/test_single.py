@@ -31,13 +31,14 @@ def test_warm_is_three_alike() -> None:
     assert not is_warm([20, 20, 23])
     assert warm_up(iter([140.0, 110.0, 100.0, 101.0, 99.0]).__next__) == (140.0, 110.0, 100.0, 101.0)
     assert len(warm_up(itertools.count(1.0, 5.0).__next__)) == 20
+    assert len(warm_up(itertools.repeat(1.0).__next__, min_runs=10)) == 10
 
 
 def test_steady_stops_when_precise() -> None:
     clock = FakeClock()
     times = itertools.chain([60.0, 40.0], itertools.repeat(20.0))
     found = time_steady(runs(clock, times), clock, min_runs=30, budget_s=100, precision=0.005)
-    assert (found.first_ms, found.warmup_runs, len(found.samples_ms)) == (60.0, 5, 30)
+    assert (found.first_ms, found.warmup_runs, len(found.samples_ms)) == (60.0, 5, 50)
     assert (found.q1_ms, found.median_ms, found.p99_ms) == pytest.approx((20.0, 20.0, 20.0))
     assert found.notes == ()
 
