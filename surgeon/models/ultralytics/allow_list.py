@@ -12,6 +12,7 @@ Resolves names only; it reads no file and touches no registry.
 
 from __future__ import annotations
 
+import _compat_pickle
 import importlib
 import pathlib
 import re
@@ -197,6 +198,7 @@ class AllowList:
 
 def refusal(origin: str, names: Sequence[str]) -> UntrustedFileError:
     """The error for a file that needs more: what it names, and the narrowest flag that would open it."""
+    names = [_as_now(name) for name in names]
     first = ", ".join(sorted(names)[:3])
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     what = f"{origin} needs {len(names)} name(s) that surgeon does not load unasked ({first}{more})"
@@ -215,6 +217,12 @@ def refusal(origin: str, names: Sequence[str]) -> UntrustedFileError:
     else:
         way = last_resort
     return UntrustedFileError(f"{what}: {way}")
+
+
+def _as_now(name: str) -> str:
+    """The name as Python 3 spells it; pickles of protocol 2 hold those of Python 2 (``commands`` for subprocess)."""
+    module, _, attribute = name.rpartition(".")
+    return f"{_compat_pickle.IMPORT_MAPPING.get(module, module)}.{attribute}"
 
 
 def _is_known(module: str, attribute: str) -> bool:

@@ -91,12 +91,10 @@ def _children(where: str, value: Any, origin: str, trust_modules: Sequence[str])
         yield from [(where, value.__self__)] if isinstance(value, types.MethodType) else []
     elif isinstance(value, np.generic | pathlib.Path | enum.Enum) or _is_planted(value):
         return
-    elif type(value).__module__.partition(".")[0] in ("builtins", "torch", "surgeon") and not isinstance(
-        value, nn.Module
-    ):
+    elif isinstance(value, type):
+        raise _untrusted(origin, where, f"the class {value.__name__}")
+    elif not isinstance(value, nn.Module) and (_is_foreign_data(value) or not hasattr(value, "__dict__")):
         raise _untrusted(origin, where, f"a {type(value).__name__}")
-    elif isinstance(value, type) or not hasattr(value, "__dict__"):
-        raise _untrusted(origin, where, f"the class {getattr(value, '__name__', type(value).__name__)}")
     else:
         yield from _attributes(where, value, origin, trust_modules)
 
@@ -159,6 +157,10 @@ def _check_nesting(network: nn.Module, origin: str) -> None:
 
 def _may_be_stored(real: type, trust_modules: Sequence[str]) -> bool:
     return any(within(real.__module__, package) for package in ("torch.nn.modules", *trust_modules))
+
+
+def _is_foreign_data(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] in ("builtins", "torch", "surgeon")
 
 
 def _is_planted(value: Any) -> bool:
