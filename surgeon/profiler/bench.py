@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from surgeon.errors import MeasurementError
@@ -12,9 +12,10 @@ from surgeon.profiler.results import Latency, Memory, PairedLatency
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject, deployed
 from surgeon.profiler.timing.clock import Clock
+from surgeon.profiler.timing.denormals import denormal_notes
 from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.quiet import quiet
-from surgeon.profiler.timing.rows import RowTiming, distribute, missing_rows, time_rows
+from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missing_rows, time_rows
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.steady import INTERRUPTED, noise_notes, summarise, time_steady
 
@@ -60,7 +61,7 @@ class Bench:
                 budget_s=settings.time_budget_s * (1 - ROWS_SHARE),
                 precision=settings.precision,
             )
-            return self._with_rows(Timed(memory, latency), runner, subject, settings.time_budget_s * ROWS_SHARE)
+            return self._with_rows([Timed(memory, latency)], [runner], [subject])[0]
 
     def time_together(
         self, subjects: Sequence[Subject], *, seed: int, announce: Callable[[str], None]
@@ -87,11 +88,8 @@ class Bench:
         if series.stopped_by == "interrupt":
             return timed, paired
         announce("timing rows")
-        budget_s = self.settings.time_budget_s * ROWS_SHARE / len(subjects)
         with quiet(self.settings.threads):
-            for arm, (runner, subject) in enumerate(zip(runners, subjects, strict=True)):
-                timed[arm] = self._with_rows(timed[arm], runner, subject, budget_s)
-        return timed, paired
+            return self._with_rows(timed, runners, subjects), paired
 
     def _runners(self, subjects: Sequence[Subject]) -> list[Runner]:
         """Deployed copies of the networks, all on the same images."""
@@ -108,22 +106,29 @@ class Bench:
                 f"at {settings.imgsz[0]}x{settings.imgsz[1]}: {error}"
             ) from error
 
-    def _with_rows(self, timed: Timed, runner: Runner, subject: Subject, budget_s: float) -> Timed:
-        """Add the per-row table, unless timing was interrupted or deploying folded rows away."""
-        latency = timed.latency
-        assert latency is not None, "rows are shares of a latency"
-        if INTERRUPTED in latency.notes:
-            return timed
-        paths = [layer.path for layer in subject.graph]
-        missing = missing_rows(runner.module, paths)
-        if missing:
-            return _noted(timed, latency, f"rows were not timed: the deployed network has no {', '.join(missing)}")
+    def _with_rows(self, timed: Sequence[Timed], runners: Sequence[Runner], subjects: Sequence[Subject]) -> list[Timed]:
+        """Add the per-row tables, unless timing was interrupted or deploying folded rows away."""
+        paths = [[layer.path for layer in subject.graph] for subject in subjects]
+        missing = [missing_rows(r.module, p) for r, p in zip(runners, paths, strict=True)]
+        if any(missing):
+            names = ", ".join(path for found in missing for path in found)
+            return [_noted(one, f"rows were not timed: the deployed network has no {names}") for one in timed]
+        noted = [_noted(t, *denormal_notes(r.module, p)) for t, r, p in zip(timed, runners, paths, strict=True)]
+        if any(INTERRUPTED in one.latency.notes for one in timed if one.latency is not None):
+            return noted
         try:
-            shares = time_rows(runner, paths, self.clock, budget_s=budget_s)
+            shares = time_rows(runners, paths, self.clock, budget_s=self.settings.time_budget_s * ROWS_SHARE)
         except KeyboardInterrupt:
-            return _noted(timed, latency, f"rows were not timed: {INTERRUPTED}")
-        return replace(timed, rows=distribute(shares, latency.median_ms))
+            return [_noted(one, f"rows were not timed: {INTERRUPTED}") for one in noted]
+        return [_distributed(one, found) for one, found in zip(noted, shares, strict=True)]
 
 
-def _noted(timed: Timed, latency: Latency, note: str) -> Timed:
-    return replace(timed, latency=replace(latency, notes=(*latency.notes, note)))
+def _distributed(timed: Timed, shares: Mapping[str, RowShare]) -> Timed:
+    """Spread a network's median over its rows."""
+    assert timed.latency is not None, "rows are shares of a latency"
+    return replace(timed, rows=distribute(shares, timed.latency.median_ms))
+
+
+def _noted(timed: Timed, *notes: str) -> Timed:
+    assert timed.latency is not None, "notes belong to a latency"
+    return replace(timed, latency=replace(timed.latency, notes=(*timed.latency.notes, *notes)))

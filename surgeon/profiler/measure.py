@@ -18,7 +18,7 @@ from surgeon.profiler.device import require_measurable
 from surgeon.profiler.environment import read_environment
 from surgeon.profiler.flops.count import count
 from surgeon.profiler.inputs import Forward
-from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
 from surgeon.profiler.timing.clock import Clock, clock_for
@@ -126,7 +126,14 @@ def compare_modules(
         assembled(subject, settings, environment, counts, times)
         for subject, counts, times in zip(subjects, counted, timed, strict=True)
     )
-    return Comparison(results=tuple(results), paired=paired, renames=tuple(renames))
+    return Comparison(results=tuple(results), paired=paired, renames=tuple(renames), notes=_several(paired))
+
+
+def _several(paired: Sequence[PairedLatency]) -> tuple[str, ...]:
+    """What several intervals at once mean."""
+    if len(paired) < 2:
+        return ()
+    return (f"Each interval holds for its own candidate at 95 %, not for all {len(paired)} together.",)
 
 
 def _as_prepared(settings: ProfileSettings, subjects: Sequence[Subject]) -> ProfileSettings:

@@ -132,6 +132,13 @@ def test_a_comparison_pairs_and_keeps_both_tables() -> None:
     assert from_json(to_json(found)) == found
 
 
+def test_several_candidates_are_noted() -> None:
+    clock = FakeClock()
+    found = compare_modules([subject(network(clock)) for _ in range(3)], SETTINGS, clock=clock)
+    assert len(found.paired) == 2
+    assert found.notes == ("Each interval holds for its own candidate at 95 %, not for all 2 together.",)
+
+
 def test_an_interrupted_comparison_is_still_one() -> None:
     clock = FakeClock()
     clock.fail_after = 40

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -59,22 +60,32 @@ def missing_rows(module: nn.Module, paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(path for path in paths if path not in known)
 
 
-def time_rows(runner: Runner, paths: Sequence[str], clock: Clock, *, budget_s: float) -> Mapping[str, RowShare]:
-    """Shares of a run by row, `OUTSIDE` included; they sum to 1.
+def time_rows(
+    runners: Sequence[Runner], paths: Sequence[Sequence[str]], clock: Clock, *, budget_s: float
+) -> list[Mapping[str, RowShare]]:
+    """Shares of a run by row for every network, `OUTSIDE` included; they sum to 1.
+
+    The networks take turns, so that a machine that slows down slows all of them.
 
     Args:
-        runner: The deployed network; it carries hooks only while this runs.
-        paths: Module paths of the rows.
+        runners: The deployed networks; they carry hooks only while this runs.
+        paths: Module paths of the rows of each.
         clock: Stamps and the budget.
-        budget_s: Seconds at most; `FEWEST_RUNS` are made in any case.
+        budget_s: Seconds at most for all; `FEWEST_RUNS` of each are made in any case.
     """
     start_s = clock.now_s()
-    runs: list[dict[str, float]] = []
-    with stamped(runner.module, paths, clock.mark) as tape:
-        warm_up(lambda: _run_total_ms(runner, tape, clock), clock.warmup_runs)
-        while len(runs) < FEWEST_RUNS or clock.now_s() - start_s < budget_s:
-            runs.append(_one_run(runner, tape, clock))
-    return {path: _share([run.get(path, 0.0) for run in runs]) for path in (OUTSIDE, *paths)}
+    runs: list[list[dict[str, float]]] = [[] for _ in runners]
+    with ExitStack() as stack:
+        tapes = [stack.enter_context(stamped(r.module, p, clock.mark)) for r, p in zip(runners, paths, strict=True)]
+        for runner, tape in zip(runners, tapes, strict=True):
+            warm_up(partial(_run_total_ms, runner, tape, clock), clock.warmup_runs)
+        while len(runs[0]) < FEWEST_RUNS or clock.now_s() - start_s < budget_s:
+            for runner, tape, found in zip(runners, tapes, runs, strict=True):
+                found.append(_one_run(runner, tape, clock))
+    return [
+        {path: _share([run.get(path, 0.0) for run in found]) for path in (OUTSIDE, *rows)}
+        for rows, found in zip(paths, runs, strict=True)
+    ]
 
 
 def distribute(shares: Mapping[str, RowShare], end_to_end_ms: float) -> RowTiming:

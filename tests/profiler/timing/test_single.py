@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from profiler_support import FakeClock, Slow
 from torch import nn
 
+from surgeon.profiler.timing.denormals import denormal_notes
 from surgeon.profiler.timing.quiet import flushes_denormals, quiet
 from surgeon.profiler.timing.rows import OUTSIDE, RowShare, distribute, missing_rows, stamped, time_rows
 from surgeon.profiler.timing.runner import Runner
@@ -98,7 +99,7 @@ def test_rows_tile_the_run() -> None:
     clock = FakeClock()
     net = Prologue(clock, slow(clock, 10), slow(clock, 30), slow(clock, 6))
     paths = ["model.0", "model.1", "model.2"]
-    shares = time_rows(Runner(net, torch.zeros(1), clock), paths, clock, budget_s=1.0)
+    (shares,) = time_rows([Runner(net, torch.zeros(1), clock)], [paths], clock, budget_s=1.0)
     assert {path: round(50 * row.share, 9) for path, row in shares.items()} == {
         OUTSIDE: 4, "model.0": 10, "model.1": 30, "model.2": 6,
     }  # fmt: skip
@@ -112,8 +113,31 @@ def test_a_row_inside_a_row_gives_the_rest_back() -> None:
     clock = FakeClock()
     outer = nn.Sequential(slow(clock, 10), slow(clock, 20), slow(clock, 30))
     net = nn.Sequential(outer, slow(clock, 40))
-    shares = time_rows(Runner(net, torch.zeros(1), clock), ["0", "0.1", "1"], clock, budget_s=1.0)
+    (shares,) = time_rows([Runner(net, torch.zeros(1), clock)], [["0", "0.1", "1"]], clock, budget_s=1.0)
     assert [round(shares[path].share, 9) for path in ("0", "0.1", "1", OUTSIDE)] == [0.4, 0.2, 0.4, 0]
+
+
+def test_networks_take_turns() -> None:
+    clock, order = FakeClock(), []
+    nets = [nn.Sequential(slow(clock, ms)) for ms in (10, 30)]
+    for name, net in zip("ab", nets, strict=True):
+        net[0].register_forward_hook(lambda *_, name=name: order.append(name))
+    runners = [Runner(net, torch.zeros(1), clock) for net in nets]
+    shares = time_rows(runners, [["0"], ["0"]], clock, budget_s=1.0)
+    assert [found["0"].share for found in shares] == [1.0, 1.0]
+    assert "".join(order) == "aaabbb" + "ab" * ((len(order) - 6) // 2)
+    assert clock.now_s() < 1.2
+
+
+def test_subnormal_weights_are_named_by_row() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Linear(4, 4))
+    assert denormal_notes(net, ["0", "1"]) == ()
+    with torch.no_grad():
+        net[1].weight[0, :3] = torch.tensor([1e-39, -1e-40, 0.0])
+        net[1].weight[1, 0] = torch.finfo(torch.float32).tiny
+    with quiet(1):
+        (note,) = denormal_notes(net, ["0", "1"])
+    assert note.startswith("subnormal weights in 1 (2): ")
 
 
 def test_stamps_are_removed_after_an_error() -> None:
