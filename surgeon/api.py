@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from surgeon import workflows
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.shown import ShownComparison, ShownGraph, ShownProfile, shown
 from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace, load_recipe
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from surgeon.graph import LayerGraph
     from surgeon.models.opened import OpenedModel
-    from surgeon.profiler.results import Comparison, ProfileResult
     from surgeon.surgery.plan import SurgeryPlan
 
 
@@ -46,9 +45,9 @@ class Model:
         """The network with its origin, as `surgeon.workflows` takes it."""
         return self._opened
 
-    def tree(self, imgsz: int | Sequence[int] = 640) -> LayerGraph:
+    def tree(self, imgsz: int | Sequence[int] = 640) -> ShownGraph:
         """Every addressable site with its shape at an image size, side or ``(H, W)``."""
-        return workflows.tree(self._opened, size(imgsz))
+        return shown(ShownGraph, workflows.tree(self._opened, size(imgsz)))
 
     def insert(
         self,
@@ -105,14 +104,14 @@ class Model:
         """What a recipe would do, without doing it."""
         return workflows.plan(self._opened, recipe if isinstance(recipe, Recipe) else load_recipe(recipe))
 
-    def profile(self, imgsz: int | Sequence[int] = 640, **settings: Any) -> ProfileResult:
+    def profile(self, imgsz: int | Sequence[int] = 640, **settings: Any) -> ShownProfile:
         """Measure parameters, MACs, latency and memory.
 
         Args:
             imgsz: Image side or ``(H, W)`` in pixels.
             **settings: Further fields of `surgeon.ProfileSettings` (``batch``, ``device``, ``dtype``, ``latency`` …).
         """
-        return workflows.profile(self._opened, ProfileSettings(imgsz=size(imgsz), **settings))
+        return shown(ShownProfile, workflows.profile(self._opened, ProfileSettings(imgsz=size(imgsz), **settings)))
 
     def save(self, path: str | Path | None = None, *, force: bool = False) -> Path:
         """Write the ``.pt`` and the ``.yaml`` beside it; returns the ``.pt``.
@@ -144,7 +143,7 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
     return Model(workflows.open_model(source, trust=trust, trust_modules=trust_modules))
 
 
-def compare(*models: Any, imgsz: int | Sequence[int] = 640, **settings: Any) -> Comparison:
+def compare(*models: Any, imgsz: int | Sequence[int] = 640, **settings: Any) -> ShownComparison:
     """Measure a baseline and candidates under equal settings; latency is timed in pairs.
 
     Args:
@@ -155,8 +154,8 @@ def compare(*models: Any, imgsz: int | Sequence[int] = 640, **settings: Any) -> 
     opened = [open_model(model) for model in models]
     chosen = ProfileSettings(imgsz=size(imgsz), **settings)
     if len(opened) == 2 and opened[1].result is not None and opened[1].result.before is opened[0].opened:
-        return workflows.compare_edit(opened[1].result, chosen)
-    return workflows.compare([model.opened for model in opened], chosen)
+        return shown(ShownComparison, workflows.compare_edit(opened[1].result, chosen))
+    return shown(ShownComparison, workflows.compare([model.opened for model in opened], chosen))
 
 
 def size(imgsz: int | Sequence[int]) -> tuple[int, int]:

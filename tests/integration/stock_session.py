@@ -1,0 +1,200 @@
+"""What a user of stock Ultralytics does with a file that surgeon wrote. Run as a script, in a fresh process.
+
+Imports nothing of surgeon: whatever happens here, happens because the file was loaded. Prints one JSON line.
+
+    python stock_session.py MODEL.pt DATA TASK FOLDER STEP…
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+IMGSZ = 64
+
+
+def main(model: str, data: str, task: str, folder: str, *steps: str) -> None:
+    """Run the steps in order and print what they found."""
+    assert not any(name.split(".")[0] in ("surgeon", "yolo_surgeon") for name in sys.modules)
+    found = {}
+    for step in steps:
+        found[step] = globals()[f"step_{step}"](Path(model), data, task, Path(folder))
+    print(json.dumps(found))
+
+
+def _open(path: Path):
+    from ultralytics import YOLO
+
+    model = YOLO(path)
+    assert "yolo_surgeon" in sys.modules, "loading the file registers the rebuild"
+    return model
+
+
+def _planted(network):
+    return [m for m in network.modules() if type(m).__name__ == "PlantedBlock"]
+
+
+def step_predict(path, data, task, folder):
+    import numpy as np
+
+    model = _open(path)
+    image = np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)
+    results = model.predict(image, imgsz=IMGSZ * 2, device="cpu", verbose=False)
+    return {"images": len(results), "planted": len(_planted(model.model))}
+
+
+def step_val(path, data, task, folder):
+    """Validate with rectangular batches; the trained file where there is one (its classes are the dataset's)."""
+    best = folder / "train" / "weights" / "best.pt"
+    model = _open(best if best.exists() else path)
+    extra = {} if task == "classify" else {"rect": True}
+    metrics = model.val(data=data, imgsz=96, batch=2, workers=0, device="cpu", plots=False, verbose=False, **extra,
+                        project=str(folder), name="val", exist_ok=True)
+    return {"fitness": float(metrics.fitness)}
+
+
+def _train(path, data, folder, name, **extra):
+    import torch
+
+    model = _open(path)
+    before = {n: t.clone() for n, t in model.model.state_dict().items()}
+    seen = {}
+
+    def compare(trainer):
+        state = trainer.model.state_dict()
+        seen["equal"] = sum(n in state and torch.equal(t, state[n].to(t.dtype)) for n, t in before.items())
+        seen["of"] = len(before)
+
+    def first_loss(trainer):
+        seen.setdefault("loss", float(trainer.loss))
+
+    model.add_callback("on_pretrain_routine_end", compare)
+    model.add_callback("on_train_batch_end", first_loss)
+    arguments = {"epochs": 1, "imgsz": IMGSZ, "batch": 4, "workers": 0, "device": "cpu", "plots": False, "verbose": False,
+                 "project": str(folder), "name": name, "exist_ok": True, "seed": 0, "deterministic": True, **extra}
+    model.train(data=data, **arguments)
+    return model, seen
+
+
+def step_train(path, data, task, folder):
+    """Train; the result must still hold the block, and its gate must have moved."""
+    import torch
+
+    _, seen = _train(path, data, folder, "train")
+    best = folder / "train" / "weights" / "best.pt"
+    again = _open(best)
+    gates = [b.gate_logit_scale for b in _planted(again.model) if b.gate_logit_scale is not None]
+    state = again.model.state_dict()
+    return {
+        **seen,
+        "best": str(best),
+        "planted": len(_planted(again.model)),
+        "gate_moved": all(bool(g.any()) for g in gates),
+        "gate_largest": max([float(g.abs().max()) for g in gates], default=0.0),
+        "finite": all(bool(torch.isfinite(t).all()) for t in state.values() if t.is_floating_point()),
+        "tensors": len(state),
+    }
+
+
+def step_resume(path, data, task, folder):
+    """Interrupt a training of two epochs after the first, then resume it from last.pt."""
+    from ultralytics import YOLO
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(trainer):
+        raise Interrupted
+
+    model = _open(path)
+    model.add_callback("on_model_save", interrupt)
+    try:
+        model.train(data=data, epochs=2, imgsz=IMGSZ, batch=4, workers=0, device="cpu", plots=False, verbose=False,
+                    project=str(folder), name="resume", exist_ok=True)
+    except Interrupted:
+        pass
+    last = folder / "resume" / "weights" / "last.pt"
+    resumed = YOLO(last)
+    seen = {}
+    resumed.add_callback("on_train_start", lambda trainer: seen.update(start=trainer.start_epoch))
+    resumed.train(resume=True, workers=0, device="cpu")
+    return {"start_epoch": seen["start"], "planted": len(_planted(YOLO(last).model))}
+
+
+def step_precision(path, data, task, folder):
+    """fuse(), half, bfloat16, EMA copy: finite, and close to the float32 network."""
+    import copy
+
+    import torch
+    from ultralytics.utils.torch_utils import ModelEMA
+
+    network = _open(path).model.eval()
+    _open_gates(network)
+    image = torch.rand(1, 3, 128, 96)
+    found = {}
+    with torch.no_grad():
+        reference = _first(network(image))
+        fused = copy.deepcopy(network).fuse(verbose=False)
+        found["fused"] = _relative(_first(fused(image)), reference)
+        assert len(_planted(fused)) == len(_planted(network))
+        ema = ModelEMA(network)
+        ema.update(network)
+        found["ema"] = _relative(_first(ema.ema(image)), reference)
+        for dtype in (torch.float16, torch.bfloat16):
+            low = _first(copy.deepcopy(network).to(dtype)(image.to(dtype)))
+            found[str(dtype)] = bool(torch.isfinite(low).all())
+    return found
+
+
+def step_onnx(path, data, task, folder):
+    """``yolo export format=onnx``, gates open: ONNX Runtime equals PyTorch at sizes the export never saw."""
+    import copy
+
+    import numpy as np
+    import onnx
+    import onnxruntime
+    import torch
+
+    model = _open(path)
+    _open_gates(model.model)
+    network = copy.deepcopy(model.model).eval().fuse(verbose=False)
+    exported = Path(model.export(format="onnx", imgsz=96, dynamic=True, device="cpu", verbose=False))
+    graph = onnx.load(exported).graph
+    index = next(int(b.i) for b in _planted(network))
+    nodes = sum(f"/model.{index}/" in node.name for node in graph.node)
+    session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
+    network.model[-1].export = True
+    network.model[-1].format = "onnx"
+    worst = 0.0
+    for batch, height, width in ((1, 64, 64), (2, 96, 160), (1, 160, 128)):
+        image = torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(height))
+        network.model[-1].dynamic = True
+        with torch.no_grad():
+            expected = _first(network(image)).numpy()
+        got = session.run(None, {session.get_inputs()[0].name: image.numpy()})[0]
+        worst = max(worst, float(np.abs(got - expected).max() / max(1.0, np.abs(expected).max())))
+    return {"nodes": nodes, "worst": worst}
+
+
+def _open_gates(network):
+    import torch
+
+    with torch.no_grad():
+        for block in _planted(network):
+            if block.gate_logit_scale is not None:
+                block.gate_logit_scale.fill_(1.0)
+
+
+def _first(output):
+    while isinstance(output, (list, tuple)):
+        output = output[0]
+    return output
+
+
+def _relative(a, b):
+    return float((a - b).abs().max() / b.abs().max().clamp(min=1.0))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,384 @@
+"""Edits on real networks through the public API: what is carried over, what a rebuild gives, what a file holds."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import pickle
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import surgeon
+from surgeon.errors import CheckError, OutputError, PlanError, SurgeonError
+from surgeon.models.ultralytics.build import rebuild
+
+BLOCKS = ("acmix", "fla", "gam", "lska", "mhsa")
+# Deterministic sample of the matrix; all of it under -m slow.
+SAMPLE = [
+    ("yolov8n.yaml", "gam", "backbone.9"),
+    ("yolo11n.yaml", "fla", "backbone.4"),
+    ("yolov8n-seg.yaml", "lska", "head.5"),
+    ("yolo26n-pose.yaml", "mhsa", "backbone.9"),
+    ("yolo11n-obb.yaml", "acmix", "head.2"),
+    ("yolov8n-cls.yaml", "gam", "backbone.8"),
+    ("yolov10n.yaml", "lska", "SPPF"),
+    ("yolov9t.yaml", "fla", "backbone.9"),
+    ("yolov8n-world.yaml", "gam", "backbone.9"),
+]
+CONFIGS = (
+    "yolov3-tiny yolov5n yolov5n-p6 yolov6n yolov8n yolov8n-p2 yolov8n-p6 yolov8n-ghost yolov8n-seg yolov8n-pose "
+    "yolov8n-obb yolov8n-cls yolov8n-world yolov8n-worldv2 yolov9t yolov9c-seg yolov10n yolo11n yolo11n-seg yolo11n-pose "
+    "yolo11n-obb yolo11n-cls yolo12n yolo12n-cls yolo26n yolo26n-seg yolo26n-pose yolo26n-obb yolo26n-cls rtdetr-l"
+).split()
+
+
+def outputs(module, size=(96, 160)):
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    module = copy.deepcopy(module).eval()
+    with torch.no_grad():
+        return list(flatten(module(image)))
+
+
+def flatten(value):
+    if torch.is_tensor(value):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from flatten(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from flatten(item)
+
+
+def same(a, b):
+    return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def check_insertion(name, block, site):
+    before = surgeon.open(name)
+    after = before.insert(block, after=site)
+    result = after.result
+    assert [check.name for check in result.checks] == ["tensors", "shapes", "identity", "rebuild", "liveness", "gradients"]
+    assert all(check.passed for check in result.checks)
+    old, new = before.module.state_dict(), after.module.state_dict()
+    assert len(result.tensors.copied) == len(old) and not result.tensors.dropped
+    assert all(torch.equal(old[a], new[b]) for a, b in result.tensors.copied.items())
+    assert set(result.tensors.copied.values()) | set(result.tensors.fresh) == set(new)
+    assert same(outputs(before.module), outputs(after.module))
+
+
+@pytest.mark.parametrize(("name", "block", "site"), SAMPLE)
+def test_insertion_keeps_every_tensor_and_the_output(name, block, site):
+    check_insertion(name, block, site)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_whole_matrix(name, block):
+    sites = [x for x in surgeon.open(name).tree(256) if x.is_feature_map and x.index > 0]
+    for layer in (sites[1], sites[len(sites) // 2], sites[-1]):
+        check_insertion(f"{name}.yaml", block, layer.site)
+
+
+def test_a_rename_map_keeps_what_name_matching_loses():
+    before = surgeon.open("yolo11n.yaml")
+    after = before.insert("lska", after=4)
+    assert len(after.result.tensors.copied) == 499
+    old, new = before.module.state_dict(), after.module.state_dict()
+    by_name = sum(n in new and new[n].shape == t.shape for n, t in old.items())
+    assert by_name < 100, "the figure that users of name matching get"
+
+
+def test_start_paper_and_replace_move_the_output_and_say_how_far():
+    before = surgeon.open("yolov8n.yaml")
+    for after in (before.insert("gam", after=9, start="paper"), before.replace("SPPF", "lska")):
+        moved = {check.name: check.detail for check in after.result.checks}["moved"]
+        assert "output moved by up to" in moved
+        assert not same(outputs(before.module), outputs(after.module))
+        assert after.module.model[-14].gate is None
+    replaced = before.replace("SPPF", "lska")
+    assert len(replaced.result.tensors.dropped) == 12
+    assert len(replaced.result.tensors.copied) == 355 - 12
+
+
+def test_a_replacement_may_change_channels():
+    after = surgeon.open("yolov8n.yaml").replace("head.2", "gam")
+    planted = after.module.model[12]
+    assert (planted.in_channels, planted.out_channels) == (384, 128)
+    again = rebuild(after.module)
+    assert {n: t.shape for n, t in again.state_dict().items()} == {n: t.shape for n, t in after.module.state_dict().items()}
+
+
+def test_remove():
+    before = surgeon.open("yolo11n.yaml")
+    after = before.remove("C2PSA")
+    assert len(after.module.model) == len(before.module.model) - 1
+    assert after.result.tensors.dropped and not after.result.tensors.fresh
+
+
+def test_removing_a_planted_block_gives_the_original_back():
+    before = surgeon.open("yolov8n.yaml")
+    there_and_back = before.insert("gam", after=9).remove("GAM")
+    state = there_and_back.module.state_dict()
+    assert list(state) == list(before.module.state_dict())
+    assert all(torch.equal(t, state[n]) for n, t in before.module.state_dict().items())
+    assert [r.f for r in there_and_back.module.model] == [r.f for r in before.module.model]
+    assert there_and_back.module.save == before.module.save
+    for section in ("backbone", "head"):
+        assert there_and_back.module.yaml[section] == before.module.yaml[section]
+    assert len(there_and_back.module.yaml["surgeon"]["edits"]) == 2, "editing an edited model appends to its record"
+
+
+def test_the_source_is_never_touched():
+    before = surgeon.open("yolov8n.yaml")
+    state = {n: t.clone() for n, t in before.module.state_dict().items()}
+    description = copy.deepcopy(before.module.yaml)
+    attributes = set(before.module.model[-1].__dict__)
+    before.insert("lska", after="backbone.*")
+    assert before.module.yaml == description
+    assert all(torch.equal(t, state[n]) for n, t in before.module.state_dict().items())
+    assert set(before.module.model[-1].__dict__) == attributes
+    assert all(p.grad is None for p in before.module.parameters())
+
+
+def test_building_a_block_consumes_no_random_numbers():
+    """Otherwise everything initialised after it differs, and no ablation is fair."""
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    after = surgeon.open("yolov8n.yaml").insert("gam", after=9)
+    torch.manual_seed(3)
+    rebuild(after.module)
+    assert torch.equal(torch.rand(4), expected)
+    torch.manual_seed(0)
+    stock = type(after.module)("yolov8n.yaml", verbose=False)
+    torch.manual_seed(0)
+    again = type(after.module)(copy.deepcopy(after.module.yaml), verbose=False)
+    assert same([p for p in stock.model[-1].parameters()], [p for p in again.model[-1].parameters()])
+
+
+def test_first_batch_loss_is_the_baselines():
+    """In training mode, with the gate closed, under the same random state."""
+    before = surgeon.open("yolov8n.yaml")
+    after = before.insert("lska", after=9)
+    from ultralytics.cfg import get_cfg
+
+    losses = []
+    for module in (copy.deepcopy(before.module), copy.deepcopy(after.module)):
+        module.args = get_cfg()
+        module.train()
+        batch = {
+            "img": torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
+            "cls": torch.tensor([[1.0], [3.0]]), "bboxes": torch.tensor([[0.5, 0.5, 0.4, 0.4]] * 2),
+            "batch_idx": torch.tensor([0.0, 1.0]),
+        }  # fmt: skip
+        torch.manual_seed(0)
+        losses.append(module.loss(batch)[0].sum())
+    assert torch.equal(*losses)
+
+
+def test_saved_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    edited = surgeon.open("yolov8n.yaml").insert("gam", after="backbone.9")
+    first, second = edited.save(), edited.save()
+    assert (first.name, second.name) == ("yolov8n-gam.pt", "yolov8n-gam-2.pt")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "yolov8n-gam-2.pt", "yolov8n-gam-2.yaml", "yolov8n-gam.pt", "yolov8n-gam.yaml",
+    ]  # fmt: skip
+    again = surgeon.open(first)
+    state = again.module.state_dict()
+    assert all(torch.equal(t, state[n]) for n, t in edited.module.state_dict().items())
+    assert again.tree().layers[10].kind == "GAM" and again.tree().layers[10].planted
+    twice = again.insert("lska", after="GAM")
+    assert [e["source"] for e in twice.module.yaml["surgeon"]["edits"]] == ["yolov8n.yaml", "yolov8n-gam.pt"]
+    from_yaml = surgeon.open(first.with_suffix(".yaml"))
+    assert list(from_yaml.module.state_dict()) == list(state)
+
+
+def test_what_is_in_the_way_is_refused(tmp_path):
+    edited = surgeon.open("yolov8n.yaml").insert("lska", after=9)
+    out = tmp_path / "a.pt"
+    out.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="--force"):
+        edited.save(out)
+    assert out.read_bytes() == b"precious" and len(list(tmp_path.iterdir())) == 1
+    edited.save(out, force=True)
+    source = hashlib.sha256(out.read_bytes()).hexdigest()
+    again = surgeon.open(out).insert("lska", after=9)
+    with pytest.raises(OutputError, match="source itself"):
+        again.save(out, force=True)
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == source
+    for bad in (tmp_path / "no" / "a.pt", tmp_path / "a.onnx", tmp_path / "yolov8n.pt"):
+        with pytest.raises(OutputError):
+            edited.save(bad)
+    assert {p.name for p in tmp_path.iterdir()} == {"a.pt", "a.yaml"}
+
+
+def test_an_interrupted_save_leaves_nothing(tmp_path, monkeypatch):
+    edited = surgeon.open("yolov8n.yaml").insert("lska", after=9)
+    stock = torch.save
+
+    def interrupted(obj, path):
+        stock(obj, path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        edited.save(tmp_path / "a.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_pickles_name_nothing_of_surgeon_but_one_function(tmp_path):
+    path = surgeon.open("yolov8n.yaml").insert("acmix", after=9).save(tmp_path / "a.pt")
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    assert [name for name in names if "surgeon" in name] == ["yolo_surgeon.restore"]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_planted_block_survives_copy_and_pickle_in_any_type(block):
+    from surgeon.blocks.planted import PlantedBlock
+
+    planted = PlantedBlock(block, 32, 32, {}, "identity").half()
+    planted.i, planted.f, planted.type, planted.np = 4, -1, "x", 7
+    with torch.no_grad():
+        planted.gate.fill_(0.5)
+    planted.gate.requires_grad_(False)
+    for again in (copy.deepcopy(planted), pickle.loads(pickle.dumps(planted))):
+        assert again.state_dict().keys() == planted.state_dict().keys()
+        assert all(torch.equal(a, b) and a.dtype == b.dtype
+                   for a, b in zip(again.state_dict().values(), planted.state_dict().values(), strict=True))  # fmt: skip
+        assert (again.i, again.f, again.type, again.np, again.training) == (4, -1, "x", 7, planted.training)
+        assert not again.gate.requires_grad and all(p.requires_grad for p in again.block.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_the_gate_is_exact_at_both_ends(dtype):
+    from surgeon.blocks.gate import gated
+
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.randn(2, 16, 5, 7, generator=generator) * 30).to(dtype)
+    fx = (torch.randn(2, 16, 5, 7, generator=generator) * 3e-3).to(dtype)
+    assert torch.equal(gated(x, fx, torch.zeros(16)), x)
+    assert torch.equal(gated(x, fx, torch.ones(16)), fx)
+
+
+USER_BLOCKS = """
+import torch
+from torch import nn
+
+class Good(nn.Module):
+    def __init__(self, channels, k=3):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, k, padding=k // 2, groups=channels)
+    def forward(self, x):
+        return x * self.conv(x).sigmoid()
+
+class DoesNothing(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 1)
+    def forward(self, x):
+        self.conv(x)
+        return x
+
+class Fixed(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(1, channels, 4, 4))
+    def forward(self, x):
+        return x + self.table
+
+class Shrinks(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 1, stride=2)
+    def forward(self, x):
+        return self.conv(x)
+"""
+
+
+@pytest.fixture
+def user_blocks(tmp_path, monkeypatch):
+    (tmp_path / "my_blocks.py").write_text(USER_BLOCKS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    sys.modules.pop("my_blocks", None)
+
+
+def test_a_users_own_block(user_blocks):
+    after = surgeon.open("yolov8n.yaml").insert("my_blocks:Good", after=9, settings={"k": 5})
+    assert after.module.model[10].block.conv.kernel_size == (5, 5)
+    path = after.save(user_blocks / "own.pt")
+    with pytest.raises(SurgeonError, match="--trust-module my_blocks"):
+        surgeon.open(path)
+    again = surgeon.open(path, trust_modules=["my_blocks"])
+    assert again.tree().layers[10].kind == "Good"
+    script = f"from ultralytics import YOLO; import torch; m = YOLO({str(path)!r}).model; print(len(m.model))"
+    env_path = str(user_blocks)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {env_path!r}); {script}"], capture_output=True, text=True
+    )
+    assert done.stdout.strip().endswith("24"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("block", "sentence"),
+    [("DoesNothing", "liveness|gradients"), ("Fixed", "shapes"), ("Shrinks", "shapes")],
+)
+def test_blocks_that_break_a_promise_are_undone(user_blocks, block, sentence):
+    with pytest.raises(CheckError, match=f"the edit was undone, its check '({sentence})' failed") as caught:
+        surgeon.open("yolov8n.yaml").insert(f"my_blocks:{block}", after=9)
+    assert caught.value.exit_code == 1 and "\n" not in str(caught.value)
+
+
+def test_a_trained_checkpoint_of_somebody(shared_data, tmp_path):
+    """yolov9t_ball.pt does not match its own yaml: 72 tensors of its head do not survive a stock rebuild."""
+    source = shared_data / "yolov9t_ball.pt"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    before = surgeon.open(source)
+    assert len(before.opened.drift.lost) == 72 and not before.opened.drift.unrestored
+    after = before.insert("fla", after="backbone.9")
+    assert all(check.passed for check in after.result.checks)
+    path = after.save(tmp_path / "edited.pt")
+    assert not surgeon.open(path).opened.drift.lost, "the edited file rebuilds as it is"
+    assert hashlib.sha256(source.read_bytes()).hexdigest() == digest
+
+
+def test_a_yaml_edited_by_hand_to_another_width_says_so(tmp_path):
+    path = surgeon.open("yolov8n.yaml").insert("gam", after=9).save(tmp_path / "yolov8n-gam.pt").with_suffix(".yaml")
+    text = path.read_text()
+    path.write_text(text.replace("[0.33, 0.25, 1024]", "[0.33, 0.5, 1024]"))
+    with pytest.raises(SurgeonError, match="plants gam at 256 channels, but row -1 now has 512"):
+        surgeon.open(path)
+
+
+def test_the_yaml_is_plain_and_has_one_scale(tmp_path):
+    path = surgeon.open("yolov8s.yaml").insert("lska", after=9).save(tmp_path / "yolov8s-lska.pt").with_suffix(".yaml")
+    data = yaml.safe_load(path.read_text())
+    assert data["scales"] == {"s": [0.33, 0.5, 1024]}
+    assert data["backbone"][10][2] == "surgeon.lska"
+    assert data["surgeon"]["edits"][0]["recipe"]["edits"][0]["after"] == "9"
+
+
+def test_drift_that_cannot_be_restored_needs_force():
+    model = surgeon.open("yolov8n.yaml")
+    model.module.model[4].cv1 = copy.deepcopy(model.module.model[2].cv1)
+    live = surgeon.open(model.module)
+    with pytest.raises(PlanError, match=r"does not match its own model.yaml: .*--force"):
+        live.insert("gam", after=9)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from(BLOCKS), st.integers(1, 21)), min_size=1, max_size=3))
+def test_any_sequence_of_insertions_keeps_the_output(edits):
+    before = surgeon.open("yolov8n.yaml")
+    recipe = surgeon.Recipe(edits=tuple(surgeon.Insert(module=block, after=str(site)) for block, site in edits))
+    after = before.apply(recipe)
+    assert len(after.result.tensors.copied) == 355
+    assert same(outputs(before.module, (64, 96)), outputs(after.module, (64, 96)))
