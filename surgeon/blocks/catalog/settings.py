@@ -130,8 +130,9 @@ def merge(block: str, schema: Mapping[str, Setting], given: Mapping[str, Any]) -
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Say that a name is unknown, the nearest first and then all known ones."""
     names = list(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    plain = {candidate.lower(): candidate for candidate in reversed(names)}
+    near = difflib.get_close_matches(str(name).lower(), list(plain), n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(plain[match] for match in near)}?" if near else ""
     listing = f"Known are: {', '.join(names)}." if names else "It takes none."
     return f"{what} {str(name)!r}.{hint} {listing}"
 
