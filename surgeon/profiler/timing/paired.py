@@ -26,7 +26,7 @@ from surgeon.profiler.timing.pressure import Disturbance, PressureGauge
 from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.verdict import reason, verdict
-from surgeon.profiler.timing.warmup import warm_up
+from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 
 EPOCHS = 3
 MIN_PAIRS = 10
@@ -175,8 +175,9 @@ class _Session:
     def _run_epoch(self, series: BlockSeries, epoch: int) -> bool:
         """Run one epoch on fresh copies; whether it ended because it was precise enough."""
         runners, _shift = self._fresh_runners()
+        allowance_s = ALLOWANCE * self.settings.time_budget_s / EPOCHS / len(runners)
         for arm in self._shuffled(len(runners)):
-            series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs))
+            series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs, allowance_s))
         series.epoch_blocks.append(0)
         target = self.settings.precision * math.sqrt(EPOCHS / epoch)
         deadline_s = self.start_s + self.settings.time_budget_s * epoch / EPOCHS

@@ -18,7 +18,7 @@ from torch import nn
 
 from surgeon.profiler.timing.clock import Clock
 from surgeon.profiler.timing.runner import Runner
-from surgeon.profiler.timing.warmup import warm_up
+from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 
 OUTSIDE = ""
 """Path under which time before the first row and after the last is booked."""
@@ -78,7 +78,7 @@ def time_rows(
     with ExitStack() as stack:
         tapes = [stack.enter_context(stamped(r.module, p, clock.mark)) for r, p in zip(runners, paths, strict=True)]
         for runner, tape in zip(runners, tapes, strict=True):
-            warm_up(partial(_run_total_ms, runner, tape, clock), clock.warmup_runs)
+            warm_up(partial(_run_total_ms, runner, tape, clock), clock.warmup_runs, ALLOWANCE * budget_s / len(runners))
         while len(runs[0]) < FEWEST_RUNS or clock.now_s() - start_s < budget_s:
             for runner, tape, found in zip(runners, tapes, runs, strict=True):
                 found.append(_one_run(runner, tape, clock))

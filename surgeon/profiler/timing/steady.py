@@ -9,7 +9,7 @@ from surgeon.profiler.results import Latency
 from surgeon.profiler.timing.clock import Clock
 from surgeon.profiler.timing.confidence import median_interval, quantile
 from surgeon.profiler.timing.pressure import PressureGauge
-from surgeon.profiler.timing.warmup import warm_up
+from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 
 NOISY = 0.1
 """Interquartile range over median from which a series is called noisy."""
@@ -40,7 +40,7 @@ def time_steady(
         KeyboardInterrupt: Interrupted before there was anything to report.
     """
     start_s = clock.now_s()
-    warm = warm_up(run_ms, clock.warmup_runs)
+    warm = warm_up(run_ms, clock.warmup_runs, ALLOWANCE * budget_s)
     samples: list[float] = []
     gauge = PressureGauge()
     notes: list[str] = []

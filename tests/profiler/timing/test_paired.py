@@ -90,6 +90,13 @@ def test_a_huge_network_does_not_run_far_over_the_budget() -> None:
     assert (result.ratio_low, result.ratio_high) == (0.0, math.inf)
 
 
+def test_warming_up_a_restless_machine_leaves_time_for_pairs() -> None:
+    clock = FakeClock()
+    (result,) = time_paired(pair(1.0, itertools.cycle([60.0, 90.0, 120.0]), clock), SETTINGS, clock=clock)
+    assert sum(result.epoch_pairs) * 2 * 90 > 0.8 * 10_000 or result.stopped_by == "precision"
+    assert result.elapsed_s <= 10.5
+
+
 def test_several_candidates_share_one_budget_and_one_baseline() -> None:
     clock = FakeClock()
     times = noisy(random.Random(5), 20.0, noise=0.003)

@@ -33,6 +33,7 @@ def test_warm_is_three_alike() -> None:
     assert warm_up(iter([140.0, 110.0, 100.0, 101.0, 99.0]).__next__) == (140.0, 110.0, 100.0, 101.0)
     assert len(warm_up(itertools.count(1.0, 5.0).__next__)) == 20
     assert len(warm_up(itertools.repeat(1.0).__next__, min_runs=10)) == 10
+    assert len(warm_up(itertools.cycle([100.0, 200.0]).__next__, allowance_s=0.5)) == 4
 
 
 def test_steady_stops_when_precise() -> None:
