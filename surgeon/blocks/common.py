@@ -94,7 +94,9 @@ def widen(x: Tensor) -> Tensor:
 def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
     """Open a region in which autocast does not narrow what :func:`widen` widened."""
     kind = x.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+    # The meta device, on which profilers count, knows no autocast and refuses the question.
+    active = kind != "meta" and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if active else nullcontext()
 
 
 def tracing() -> bool:

@@ -54,6 +54,12 @@ def test_any_map_size(block: Case, size: tuple[int, int]) -> None:
         assert close(module(x[:1]), y[:1], 1e-5), "an image's output depends on its batch"
 
 
+@pytest.mark.parametrize("size", [(1, 1), (12, 20), (24, 25)], ids=str)
+def test_runs_on_meta_tensors(block: Case, size: tuple[int, int]) -> None:
+    module = make(block).to("meta")
+    assert module(torch.empty(2, CHANNELS, *size, device="meta")).shape == (2, CHANNELS, *size)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 3)], ids=str)
 def test_trains_on_one_image(block: Case, size: tuple[int, int]) -> None:
     module = make(block).train()
