@@ -180,6 +180,7 @@ class _Session:
             series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs, allowance_s))
         series.epoch_blocks.append(0)
         target = self.settings.precision * math.sqrt(EPOCHS / epoch)
+        end_s = self.start_s + self.settings.time_budget_s
         deadline_s = self.start_s + self.settings.time_budget_s * epoch / EPOCHS
         while True:
             for arm in self._shuffled(len(runners)):
@@ -189,7 +190,9 @@ class _Session:
             if blocks >= MIN_PAIRS and blocks % PAIRS_PER_LOOK == 0 and series.widest() <= target:
                 return True
             if self.clock.now_s() >= deadline_s:
-                return False
+                if self.clock.now_s() >= end_s or self._another_epoch_fits(series):
+                    return False
+                deadline_s = end_s  # better more pairs here than none elsewhere
 
     def _fresh_runners(self) -> tuple[list[Runner], Tensor]:
         """Copy every network in random order behind an allocation of random size, so that addresses differ."""

@@ -90,6 +90,13 @@ def test_a_huge_network_does_not_run_far_over_the_budget() -> None:
     assert (result.ratio_low, result.ratio_high) == (0.0, math.inf)
 
 
+def test_where_another_epoch_does_not_fit_the_budget_is_still_used() -> None:
+    clock = FakeClock()
+    (result,) = time_paired(pair(1.1, steady(400.0), clock), SETTINGS, clock=clock)
+    assert len(result.epoch_pairs) == 2
+    assert 10 <= result.elapsed_s <= 11
+
+
 def test_warming_up_a_restless_machine_leaves_time_for_pairs() -> None:
     clock = FakeClock()
     (result,) = time_paired(pair(1.0, itertools.cycle([60.0, 90.0, 120.0]), clock), SETTINGS, clock=clock)
