@@ -130,12 +130,10 @@ class FLA(Block):
         """Sharpen directions over all channels of ``(B, C, H, W)`` while every pixel keeps its norm."""
         scale = F.softplus(self.scale.to(t.dtype)).reshape(1, -1, 1, 1)
         t = (F.relu(t) + EPSILON) / scale
-        norm = torch.linalg.vector_norm(t, dim=1, keepdim=True)
+        norm = _norm(t)
         # The power of the unit vector, not of t: t^p of a dead pixel underflows even in single precision.
-        unit = t / norm
-        sharp = unit * unit * unit if self.power == 3 else unit**self.power
-        focused: Tensor = sharp * (norm / torch.linalg.vector_norm(sharp, dim=1, keepdim=True))
-        return focused
+        sharp = (t / norm) ** self.power
+        return sharp * (norm / _norm(sharp))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend with focused q, k and with v, ``(B, C, H, W)`` each; returns ``(B, heads, d, N)``."""
@@ -150,6 +148,14 @@ class FLA(Block):
         # One product of three, as the reference writes it: model.info() then prints the articles' figure.
         out: Tensor = torch.einsum("bhvk,bhkn,bhn->bhvn", kv, q, z.squeeze(2))
         return out
+
+
+def _norm(t: Tensor) -> Tensor:
+    """Norm over the channels ``(B, 1, H, W)`` of positive ``(B, C, H, W)``.
+
+    Written out: torch's own norm over an inner axis is over ten times slower on a CPU.
+    """
+    return (t * t).sum(1, keepdim=True).sqrt()
 
 
 def _stretch(values: Tensor, queries: Tensor) -> Tensor:

@@ -97,14 +97,14 @@ def _gam_groups(arguments: Arguments, _size: tuple[int, int] | None) -> dict[str
 # --- FLA ------------------------------------------------------------------------------------------------------------
 
 
-def _grid(tokens: int, size: tuple[int, int] | None) -> tuple[int, int]:
-    """Map size of a flattened table: the one given if it fits, else a square."""
+def _grid(tokens: int, size: tuple[int, int] | None, stored: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Map size of a flattened table: the one it ran at if its rows suffice, else the stored one, else a square."""
     if size is not None and size[0] * size[1] <= tokens:
         return size
     side = math.isqrt(tokens)
-    if side * side != tokens:
+    if stored is None and side * side != tokens:
         raise BlockError(f"A position table of {tokens} rows is no square map: say at which size (H, W) it ran.")
-    return side, side
+    return stored or (side, side)
 
 
 def _pvt_settings(arguments: Arguments, size: tuple[int, int] | None) -> dict[str, Any]:
@@ -118,14 +118,14 @@ def _pvt_settings(arguments: Arguments, size: tuple[int, int] | None) -> dict[st
 def _window_settings(arguments: Arguments, size: tuple[int, int] | None) -> dict[str, Any]:
     """One table over the window, which is the whole map."""
     height, width = arguments.get("window_size", (20, 20))
-    return {"position": _grid(height * width, size)}
+    return {"position": _grid(height * width, size, (height, width))}
 
 
 def _cswin_settings(arguments: Arguments, size: tuple[int, int] | None) -> dict[str, Any]:
     """No projection and no bias, but a depthwise 3x3 on the values."""
     resolution = arguments["resolution"]
     height, width = resolution if isinstance(resolution, list | tuple) else (resolution, resolution)
-    return {"position": _grid(height * width, size), "project": False, "lepe": True, "qkv_bias": False}
+    return {"position": _grid(height * width, size, (height, width)), "project": False, "lepe": True, "qkv_bias": False}
 
 
 def _fused_qkv(tensors: Tensors, size: tuple[int, int] | None) -> dict[str, Tensor]:
@@ -138,8 +138,8 @@ def _fused_qkv(tensors: Tensors, size: tuple[int, int] | None) -> dict[str, Tens
             third = rows.shape[0] // 3
             ours[f"q.{leaf}"], ours[f"kv.{leaf}"] = rows[:third], rows[third:]
         elif name == "positional_encoding":
-            height, width = _grid(tensor.shape[1], size)
-            ours[name] = tensor[:, : height * width]
+            read = size[0] * size[1] if size is not None else tensor.shape[1]
+            ours[name] = tensor[:, :read]
         else:
             ours[name] = tensor
     return ours
