@@ -43,7 +43,10 @@ def carry_out(recipe: Recipe, job: EditJob) -> None:
         return
     with job.talk.working():
         report, failure = _edit(recipe, opened, settings, job)
-    emit(report, job.showing)
+    try:
+        emit(report, job.showing)
+    except KeyboardInterrupt:
+        job.talk.say(f"interrupted while the report was printed; {' and '.join(report.outputs)} are complete")
     if failure is not None:
         raise failure
 
@@ -80,9 +83,8 @@ def _edit(
     result = workflows.edit(opened, recipe, force=job.writing.force)
     paths = workflows.save(result.after, job.writing.out, force=job.writing.force)
     report = report_of(result, paths)
-    written = " and ".join(map(str, paths))
-    job.talk.say(f"wrote {written}")
     try:
+        job.talk.say(f"wrote {' and '.join(report.outputs)}")
         comparison = workflows.compare_edit(result, settings, announce=job.talk.say)
     except KeyboardInterrupt:
         return replace(report, notes=(*report.notes, NOT_TIMED)), None

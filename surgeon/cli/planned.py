@@ -82,7 +82,7 @@ def _rows(plan: SurgeryPlan, graph: LayerGraph) -> list[Row]:
             cells=("", str(layer.index), layer.kind, "", units.shape(layer.out_shape), units.count(layer.params), ""),
             emphasis=Emphasis.REMOVED,
         )
-        for layer in plan.dropped
+        for layer in (graph.layers[dropped.index] for dropped in plan.dropped)
     ]
     return shown + gone
 

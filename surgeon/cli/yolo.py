@@ -35,6 +35,8 @@ def command(*, arguments: tuple[str, ...]) -> int:
         found[0].load()()
     except SystemExit as stop:
         return _status(stop)
+    except KeyboardInterrupt:
+        return 130
     except Exception:
         traceback.print_exc()
         return 1

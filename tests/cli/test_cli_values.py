@@ -1,0 +1,106 @@
+"""Values of options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+
+from surgeon.blocks import catalog
+from surgeon.cli.main import cli
+from surgeon.cli.options import Measuring
+from surgeon.cli.values import Device, Seconds, Sizes, setting
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("640", ((640, 640),)),
+        ("480x640", ((480, 640),)),
+        ("320,640,480X640", ((320, 320), (640, 640), (480, 640))),
+        ("640, 640x640", ((640, 640),)),
+    ],
+)
+def test_sizes(text: str, sizes: tuple[tuple[int, int], ...]) -> None:
+    assert Sizes().convert(text, None, None) == sizes
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-640", "640x", "x640", "3q", "640x480x3", "320,", "1e3", "99999", "640 480"]
+)
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no image size"):
+        Sizes().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("10", 10), ("10s", 10), ("1.5 s", 1.5), (".5", 0.5), ("500ms", 0.5), ("2m", 120)]
+)
+def test_seconds(text: str, seconds: float) -> None:
+    assert Seconds().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-3", "ten", "10h", "inf", "nan", "1" * 400])
+def test_no_seconds(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no time"):
+        Seconds().convert(text, None, None)
+
+
+def test_devices() -> None:
+    assert [Device().convert(text, None, None) for text in ("0", "CPU", "cuda:1")] == ["cuda:0", "cpu", "cuda:1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("k=8", 8),
+        ("k=0.5", 0.5),
+        ("k=1e-3", 0.001),
+        ("k=true", True),
+        ("k=null", None),
+        ("k=sigmoid", "sigmoid"),
+        ("k='8'", "8"),
+        ("k=[7, 9]", [7, 9]),
+        ("k={a: 1}", {"a": 1}),
+        ("k=a=b", "a=b"),
+    ],
+)
+def test_setting_is_typed_as_yaml(text: str, value: Any) -> None:
+    key, typed = setting(text)
+    assert key == "k"
+    assert typed == value
+    assert type(typed) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["k", "=8", "a b=1", "k=[1", "k=!!python/object/apply:os.system [true]", "k=2024-01-01", "k=!!binary aGk="],
+)
+def test_no_setting(text: str) -> None:
+    with pytest.raises(click.UsageError, match="--set"):
+        setting(text)
+
+
+def test_measuring_as_words() -> None:
+    default = Measuring(imgsz=((640, 640),), batch=1, device="cpu", half=False, no_latency=False, time_budget=10)
+    assert default.words() == []
+    other = Measuring(
+        imgsz=((320, 320), (480, 640)), batch=2, device="cuda:0", half=True, no_latency=True, time_budget=2.5
+    )
+    assert other.words() == [
+        *("--imgsz", "320,480x640", "--batch", "2", "--device", "cuda:0", "--half", "--no-latency"),
+        *("--time-budget", "2.5"),
+    ]
+    assert [one.imgsz for one in other.settings()] == [(320, 320), (480, 640)]
+    with pytest.raises(click.UsageError, match="one size"):
+        other.only_settings()
+
+
+def test_completion_of_blocks() -> None:
+    completer = ShellComplete(cli, {}, "surgeon", "_SURGEON_COMPLETE")
+    found = completer.get_completions(["insert", "--module"], "")
+    assert [item.value for item in found] == list(catalog.names())
+    assert [item.value for item in completer.get_completions(["insert", "--module"], "ga")] == ["gam"]
+    assert "insert" in [item.value for item in completer.get_completions([], "ins")]
