@@ -254,6 +254,8 @@ class _Draft:
             resolved = info.resolve(c1, c2, settings)
             self.notes.extend(f"{info.title} at {c1} channels: {note}" for note in resolved.notes)
             module, settings = info.name, dict(resolved.settings)
+            if settings.get("stride", 1) != 1:
+                raise PlanError(f"{info.title} with stride {settings['stride']} changes the resolution; use stride 1")
         return NewBlock(module=module, in_channels=c1, out_channels=c2, settings=settings, start=start)
 
     def _fresh_key(self, module: str) -> str:

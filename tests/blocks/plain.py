@@ -38,7 +38,7 @@ def mhsa(m: MHSA, x: Tensor) -> Tensor:
     logits = torch.einsum("bhdi,bhdj->bhij", q, k)
     if m.rel_h is not None:
         th, tw = m.settings["table"]
-        r = (m.rel_h + m.rel_w).view(1, heads * d, th, tw)
+        r = (m.rel_h[:, :, None, :] + m.rel_w[:, :, :, None]).view(1, heads * d, th, tw)
         r = F.interpolate(r, (h, w), mode="bilinear").view(heads, d, h * w).expand(b, -1, -1, -1)
         logits = logits + torch.einsum("bhdi,bhdj->bhij", *((q, r) if m.paper else (r, q)))
     weights = (logits * d**-0.5 if m.paper else logits).softmax(-1)

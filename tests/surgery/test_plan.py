@@ -114,6 +114,7 @@ def test_the_width_is_inferred_and_defaults_adapt():
         (Insert(module="gma", after="4"), BlockError, "gam"),
         (Insert(module="gam", after="4", settings={"rat": 3}), BlockError, "rate"),
         (Insert(module="mhsa", after="4", settings={"heads": 5}), BlockError, "heads"),
+        (Insert(module="acmix", after="4", settings={"stride": 2}), PlanError, "changes the resolution"),
         (Insert(module="gam", after="Detect"), PlanError, r"nothing reads it.*--before 'Detect:\*'"),
         (Insert(module="gam", after="CBLinear"), PlanError, "no single feature map; the nearest sites that work: .*head.2"),
         (Insert(module="gam", before="Detect"), PlanError, "reads 2 rows; name one: head.4:0"),

@@ -6,7 +6,7 @@ stands under the key ``surgeon``. Networks without either are built by the uncha
 
 Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)``, looked up by the model classes as a module
 global; its name lookup ``globals()[name]``; its resolution of the strings ``ch`` and ``f`` in a row's arguments;
-``Detect.legacy``; ``Index`` (8.3.0).
+``Detect.legacy``; ``Index`` (8.3.0); ``SAFE_LOAD`` (8.4.x).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from surgeon.blocks.naming import is_foreign
@@ -48,6 +49,11 @@ def register(tasks: ModuleType) -> None:
 
     setattr(parse_model, _WRAPPED, stock)
     tasks.parse_model = parse_model  # type: ignore[attr-defined]
+    if getattr(tasks, "SAFE_LOAD", False):
+        # ULTRALYTICS_SAFE_LOAD=1: its weights-only loading knows no class but Ultralytics' own.
+        import yolo_surgeon
+
+        torch.serialization.add_safe_globals([yolo_surgeon.restore])
 
 
 def all_rows(d: Mapping[str, Any]) -> list[list[Any]]:
