@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
-from surgeon.cli.options import json_option
+from surgeon.cli.options import Saving, saving
 from surgeon.cli.values import BlockName
 
 
 @click.command("blocks", cls=Command)
 @click.argument("name", required=False, type=BlockName(), metavar="[NAME]")
-@json_option
-def command(*, name: str | None, json: str | None) -> None:
+@saving
+def command(*, name: str | None, saving: Saving) -> None:
     """List the blocks that can be planted.
 
     With a NAME: the settings of that block, their defaults and what they mean.
@@ -26,8 +26,9 @@ def command(*, name: str | None, json: str | None) -> None:
     from surgeon.report.listing import block_card, blocks_table
     from surgeon.report.machine import blocks_to_dict
 
+    saving.require_free()
     if name is None:
-        emit_data(blocks_table(catalog.all_blocks()), blocks_to_dict(catalog.all_blocks()), json)
+        emit_data(blocks_table(catalog.all_blocks()), blocks_to_dict(catalog.all_blocks()), saving.json)
         return
     info = catalog.get(name)
-    emit_data(block_card(info), blocks_to_dict([info]), json)
+    emit_data(block_card(info), blocks_to_dict([info]), saving.json)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
-from surgeon.cli.options import Measuring, Showing, Trust, measuring, showing, talking, trusting
+from surgeon.cli.options import Measuring, Saving, Trust, measuring, saving, talking, trusting
 from surgeon.cli.talk import Talk
 
 
 @click.command("compare", cls=Command)
 @click.argument("models", nargs=-1, metavar="BASELINE CANDIDATE...")
 @measuring
-@showing
+@saving
+@click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed.")
 @trusting
 @talking
-def command(*, models: tuple[str, ...], measuring: Measuring, showing: Showing, trust: Trust, talk: Talk) -> None:
+def command(
+    *, models: tuple[str, ...], measuring: Measuring, saving: Saving, all_rows: bool, trust: Trust, talk: Talk
+) -> None:
     """Measure networks against a baseline.
 
     The first model is the baseline. All are measured under equal settings, their latencies in randomly ordered pairs
@@ -32,8 +35,9 @@ def command(*, models: tuple[str, ...], measuring: Measuring, showing: Showing, 
     if len(models) < 2:
         raise click.UsageError("name a baseline and at least one candidate", click.get_current_context())
     settings = measuring.settings()
+    saving.require_free(*models)
     with talk.working():
         opened = open_models(models, trust, talk)
         require_measurable(opened, settings)
         results = [workflows.compare(opened, one, announce=talk.say) for one in settings]
-    emit_all(results, showing.json, all_rows=showing.all_rows)
+    emit_all(results, saving.json, all_rows=all_rows)

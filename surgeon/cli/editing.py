@@ -14,7 +14,7 @@ from surgeon import workflows
 from surgeon.cli.edit_report import report_of
 from surgeon.cli.emit import emit
 from surgeon.cli.opening import make_folder_importable, open_models, require_measurable
-from surgeon.cli.options import EditJob
+from surgeon.cli.options import EditJob, Saving
 from surgeon.errors import SurgeonError
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report.edit import EditReport
@@ -35,6 +35,7 @@ def carry_out(recipe: Recipe, job: EditJob) -> None:
     """
     settings = job.measuring.only_settings()
     _require_blocks(recipe)
+    Saving(json=job.showing.json, force=job.writing.force).require_free(job.model)
     with job.talk.working():
         opened = open_models([job.model], job.trust, job.talk)[0]
         require_measurable([opened], [settings])
@@ -44,7 +45,7 @@ def carry_out(recipe: Recipe, job: EditJob) -> None:
     with job.talk.working():
         report, failure = _edit(recipe, opened, settings, job)
     try:
-        emit(report, job.showing)
+        emit(report, job.showing.json, all_rows=job.showing.all_rows)
     except KeyboardInterrupt:
         job.talk.say(f"interrupted while the report was printed; {' and '.join(report.outputs)} are complete")
     if failure is not None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from surgeon.cli.options import Showing
+from surgeon.cli.options import STDOUT
+from surgeon.errors import OutputError
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 from surgeon.report.documents import Reportable
 from surgeon.report.tables import Document, Table
 
-STDOUT = "-"
 
-
-def emit(result: Reportable, showing: Showing) -> None:
+def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> None:
     """Show one result, and write its JSON where that was asked for.
 
     Raises:
@@ -25,8 +26,8 @@ def emit(result: Reportable, showing: Showing) -> None:
     from surgeon.report.documents import document_of
     from surgeon.report.machine import to_dict
 
-    document = None if showing.json == STDOUT else document_of(result, all_rows=showing.all_rows)
-    emit_data(document, None if showing.json is None else to_dict(result), showing.json)
+    document = None if json == STDOUT else document_of(result, all_rows=all_rows)
+    emit_data(document, None if json is None else to_dict(result), json)
 
 
 def emit_all(
@@ -60,11 +61,27 @@ def emit_data(document: Document | None, data: dict[str, Any] | None, target: st
     Raises:
         OutputError: The JSON file cannot be written.
     """
-    from surgeon.report.machine import write_json
-
     if data is not None and target is not None:
-        write_json(data, target)
+        _write(data, target)
     if target != STDOUT and document is not None:
         from surgeon.report.console import show
 
         show(document)
+
+
+def _write(data: dict[str, Any], target: str) -> None:
+    """Write JSON whole or not at all: to a temporary file that is renamed."""
+    from surgeon.report.machine import write_json
+
+    if target == STDOUT:
+        write_json(data, STDOUT)
+        return
+    path = Path(target)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        write_json(data, str(temporary))
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another --json FILE") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from surgeon.cli.command import Command
-from surgeon.cli.options import json_option, talking
+from surgeon.cli.options import Saving, saving, talking
 from surgeon.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command("env", cls=Command)
-@json_option
+@saving
 @talking
-def command(*, json: str | None, talk: Talk) -> None:
+def command(*, saving: Saving, talk: Talk) -> None:
     """Show the versions and the machine, for a report.
 
     Example:
@@ -30,6 +30,7 @@ def command(*, json: str | None, talk: Talk) -> None:
     from surgeon.cli.emit import emit_data
     from surgeon.report.tables import Document, Facts
 
+    saving.require_free()
     with talk.working():
         environment = _environment()
     autoload = "enabled" if start_up.enabled() else "disabled"
@@ -49,7 +50,7 @@ def command(*, json: str | None, talk: Talk) -> None:
         ("gpu", environment.gpu or "none that PyTorch sees"),
         ("autoload", autoload),
     ]
-    emit_data(Document(title="surgeon", lines=(), parts=(Facts(title="", items=tuple(facts)),)), data, json)
+    emit_data(Document(title="surgeon", lines=(), parts=(Facts(title="", items=tuple(facts)),)), data, saving.json)
 
 
 def _environment() -> Environment:

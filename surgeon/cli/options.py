@@ -5,15 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import click
 
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import BlockName, Device, Seconds, Size, Sizes
+from surgeon.errors import OutputError
 from surgeon.profiler.settings import ProfileSettings
 
 DEFAULT_MODEL = "yolov8n.yaml"
+STDOUT = "-"
+"""As the --json file: standard output."""
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
@@ -86,6 +90,32 @@ class Measuring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """Where the JSON of a result goes."""
+
+    json: str | None
+    force: bool
+
+    def require_free(self, *sources: str) -> None:
+        """Refuse a file that is in the way, before anything is spent.
+
+        Raises:
+            OutputError: It exists, is one of the models, or has no folder.
+        """
+        if self.json is None or self.json == STDOUT:
+            return
+        path = Path(self.json)
+        if path.suffix.lower() in (".pt", ".yaml", ".yml"):
+            raise OutputError(f"--json {path}: that is the name of a model or a recipe; name it {path.stem}.json")
+        if not path.parent.is_dir():
+            raise OutputError(f"there is no folder {path.parent} to write {path.name} into; choose another --json FILE")
+        if path.is_dir() or any(path.exists() and Path(s).exists() and path.samefile(s) for s in sources):
+            raise OutputError(f"--json {path} is a folder or the model itself; choose another --json FILE")
+        if path.exists() and not self.force:
+            raise OutputError(f"{path} exists; choose another --json FILE, or replace it with --force")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Showing:
     """How the result is shown."""
 
@@ -153,7 +183,9 @@ writing = _together(
     click.option(
         "--out", metavar="FILE.pt", help="Where to write; by default <source>-<block>.pt here, the next free number."
     ),
-    click.option("--force", is_flag=True, help="Replace --out; edit a checkpoint that its own yaml cannot rebuild."),
+    click.option(
+        "--force", is_flag=True, help="Replace --out and --json; edit a checkpoint that its own yaml cannot rebuild."
+    ),
     click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
 )
 
@@ -191,7 +223,12 @@ showing = _together(
     click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed."),
 )
 
-json_option = click.option("--json", metavar="FILE", help="Write it as JSON; - for standard output, alone there.")
+saving = _together(
+    "saving",
+    Saving,
+    click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
+    click.option("--force", is_flag=True, help="Replace an existing --json file."),
+)
 
 talking = _together(
     "talk",

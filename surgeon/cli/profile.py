@@ -9,10 +9,11 @@ import click
 from surgeon.cli.command import Command
 from surgeon.cli.options import (
     Measuring,
+    Saving,
     Trust,
-    json_option,
     measuring,
     required_model_argument,
+    saving,
     talking,
     trusting,
 )
@@ -23,10 +24,10 @@ from surgeon.cli.talk import Talk
 @required_model_argument
 @measuring
 @click.option("--rows/--no-rows", default=True, help="Show every row of the network, or the totals alone.")
-@json_option
+@saving
 @trusting
 @talking
-def command(*, model: str, measuring: Measuring, rows: bool, json: str | None, trust: Trust, talk: Talk) -> None:
+def command(*, model: str, measuring: Measuring, rows: bool, saving: Saving, trust: Trust, talk: Talk) -> None:
     """Measure one network.
 
     Parameters, GFLOPs as Ultralytics prints them and exact, latency with its spread, peak memory, and all of it by
@@ -42,6 +43,7 @@ def command(*, model: str, measuring: Measuring, rows: bool, json: str | None, t
 
     settings = measuring.settings()
     line = shlex.join(["surgeon", "profile", model, *measuring.words()])
+    saving.require_free(model)
     with talk.working():
         opened = open_models([model], trust, talk)[0]
         require_measurable([opened], settings)
@@ -49,4 +51,4 @@ def command(*, model: str, measuring: Measuring, rows: bool, json: str | None, t
         for one in settings:
             talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}")
             results.append(workflows.profile(opened, one, command=line))
-    emit_all(results, json, tables=rows)
+    emit_all(results, saving.json, tables=rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
-from surgeon.cli.options import Trust, json_option, model_argument, talking, trusting
+from surgeon.cli.options import Saving, Trust, model_argument, saving, talking, trusting
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import Size, Sizes
 
@@ -20,10 +20,10 @@ from surgeon.cli.values import Size, Sizes
     metavar="SIZE",
     help="Size at which shapes are shown: side, or HEIGHTxWIDTH.",
 )
-@json_option
+@saving
 @trusting
 @talking
-def command(*, model: str, imgsz: tuple[Size, ...], json: str | None, trust: Trust, talk: Talk) -> None:
+def command(*, model: str, imgsz: tuple[Size, ...], saving: Saving, trust: Trust, talk: Talk) -> None:
     """List every site of a network.
 
     Shows each row's address, kind, inputs, output shape and parameters. MODEL is yolov8n.yaml if left out.
@@ -33,12 +33,12 @@ def command(*, model: str, imgsz: tuple[Size, ...], json: str | None, trust: Tru
     """
     from surgeon.cli.emit import emit
     from surgeon.cli.opening import open_models
-    from surgeon.cli.options import Showing
 
     if len(imgsz) > 1:
         raise click.UsageError("--imgsz takes one size here")
+    saving.require_free(model)
     with talk.working():
         from surgeon import workflows
 
         graph = workflows.tree(open_models([model], trust, talk)[0], imgsz[0])
-    emit(graph, Showing(json=json, all_rows=True))
+    emit(graph, saving.json)

@@ -139,6 +139,8 @@ def test_measuring_commands(run: Callable[..., Any], folder: Path) -> None:
     assert outcome.code == 0, outcome.err
     assert "64x96" in outcome.out
     assert "SPPF" not in outcome.out
+    assert names(folder) == ["p.json"]
+    assert run("tree", "yolov8n.yaml", "imgsz=64", "--json", "p.json").code == 2
     saved = json.loads((folder / "p.json").read_text())
     assert [one["settings"]["imgsz"] for one in saved["results"]] == [[64, 96], [64, 64]]
     assert saved["results"][0]["command"] == "surgeon profile yolov8n.yaml --imgsz 64x96,64 --no-latency"

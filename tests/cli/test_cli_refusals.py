@@ -35,6 +35,11 @@ REFUSED = {
     "several image sizes": (["insert", SOURCE, *GAM, "imgsz=64,96"], "64,96"),
     "no device": (["insert", SOURCE, *GAM, "--device", "cuda:9"], "cuda"),
     "odd device": (["insert", SOURCE, *GAM, "--device", "toaster"], "toaster"),
+    "JSON as the output": (["insert", SOURCE, *GAM, "--out", "a.pt", "--json", "a.pt"], "a.json"),
+    "existing JSON": (["insert", SOURCE, *GAM, "--json", "taken.json"], "--force"),
+    "JSON is the source": (["insert", SOURCE, *GAM, "--json", SOURCE, "--force"], "a model"),
+    "no folder for the JSON": (["insert", SOURCE, *GAM, "--json", "no/a.json"], "no folder"),
+    "existing JSON of a profile": (["profile", SOURCE, "--json", "taken.json"], "--force"),
     "no module": (["insert", SOURCE, "--after", "9"], "--module NAME"),
     "no site": (["insert", SOURCE, "--module", "gam"], "--after SITE"),
     "two sites": (["insert", SOURCE, *GAM, "--before", "12"], "two sites"),
@@ -59,6 +64,7 @@ def stocked(folder: Path) -> Path:
 
     text = (ROOT / "cfg" / "models" / "v8" / "yolov8.yaml").read_text()
     (folder / SOURCE).write_text(text)
+    (folder / "taken.json").write_bytes(b"mine")
     (folder / "taken.pt").write_bytes(b"mine")
     (folder / "picture.pt").write_bytes(b"\xff\xd8\xff\xe0 no checkpoint")
     edits = [{"insert": "mine.blocks:Mine", "after": 9}]
