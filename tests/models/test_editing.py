@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import surgeon
+from comparing import check_insertion, outputs, same
 from surgeon.errors import CheckError, OutputError, PlanError, SurgeonError
 from surgeon.models.ultralytics.build import rebuild
 
 BLOCKS = ("acmix", "fla", "gam", "lska", "mhsa")
-# Deterministic sample of the matrix; all of it under -m slow.
+# Deterministic sample of the matrix of tests/integration/test_matrix.py, which runs under -m slow.
 SAMPLE = [
     ("yolov8n.yaml", "gam", "backbone.9"),
     ("yolo11n.yaml", "fla", "backbone.4"),
@@ -31,60 +32,9 @@ SAMPLE = [
     ("yolov9t.yaml", "fla", "backbone.9"),
     ("yolov8n-world.yaml", "gam", "backbone.9"),
 ]
-CONFIGS = (
-    "yolov3-tiny yolov5n yolov5n-p6 yolov6n yolov8n yolov8n-p2 yolov8n-p6 yolov8n-ghost yolov8n-seg yolov8n-pose "
-    "yolov8n-obb yolov8n-cls yolov8n-world yolov8n-worldv2 yolov9t yolov9c-seg yolov10n yolo11n yolo11n-seg yolo11n-pose "
-    "yolo11n-obb yolo11n-cls yolo12n yolo12n-cls yolo26n yolo26n-seg yolo26n-pose yolo26n-obb yolo26n-cls rtdetr-l"
-).split()
-
-
-def outputs(module, size=(96, 160)):
-    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
-    module = copy.deepcopy(module).eval()
-    with torch.no_grad():
-        return list(flatten(module(image)))
-
-
-def flatten(value):
-    if torch.is_tensor(value):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from flatten(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from flatten(item)
-
-
-def same(a, b):
-    return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
-
-
-def check_insertion(name, block, site):
-    before = surgeon.open(name)
-    after = before.insert(block, after=site)
-    result = after.result
-    assert [check.name for check in result.checks] == ["tensors", "shapes", "identity", "rebuild", "liveness", "gradients"]
-    assert all(check.passed for check in result.checks)
-    old, new = before.module.state_dict(), after.module.state_dict()
-    assert len(result.tensors.copied) == len(old) and not result.tensors.dropped
-    assert all(torch.equal(old[a], new[b]) for a, b in result.tensors.copied.items())
-    assert set(result.tensors.copied.values()) | set(result.tensors.fresh) == set(new)
-    assert same(outputs(before.module), outputs(after.module))
-
-
 @pytest.mark.parametrize(("name", "block", "site"), SAMPLE)
 def test_insertion_keeps_every_tensor_and_the_output(name, block, site):
     check_insertion(name, block, site)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("block", BLOCKS)
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_whole_matrix(name, block):
-    sites = [x for x in surgeon.open(name).tree(256) if x.is_feature_map and x.index > 0]
-    for layer in (sites[1], sites[len(sites) // 2], sites[-1]):
-        check_insertion(f"{name}.yaml", block, layer.site)
 
 
 def test_a_rename_map_keeps_what_name_matching_loses():
