@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surgeon.api import Model, compare
-    from surgeon.api import open_model as open  # noqa: A004
+    from surgeon.api import open_model as open
     from surgeon.errors import SurgeonError
     from surgeon.profiler.results import Comparison, ProfileResult
     from surgeon.profiler.settings import ProfileSettings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from surgeon import workflows
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.shown import ShownComparison, ShownGraph, ShownProfile, shown
+from surgeon.surgery.consent import require_consent
 from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace, load_recipe
 
 if TYPE_CHECKING:
@@ -93,16 +94,25 @@ class Model:
         """Take a row out."""
         return self.apply(Recipe(edits=(Remove(at=str(at)),)), force=force)
 
-    def apply(self, recipe: Recipe | str | Path, *, force: bool = False) -> Model:
-        """Carry out a recipe, or a recipe file."""
-        if not isinstance(recipe, Recipe):
-            recipe = load_recipe(recipe)
-        result = workflows.edit(self._opened, recipe, force=force)
+    def apply(self, recipe: Recipe | str | Path, *, force: bool = False, trust_modules: Sequence[str] = ()) -> Model:
+        """Carry out a recipe, or a recipe file.
+
+        Args:
+            recipe: The edits, or the path of a file that holds them.
+            force: Edit a checkpoint that does not match its own yaml.
+            trust_modules: Packages whose classes a recipe file may plant; they are imported.
+
+        Raises:
+            InputError: The edit is impossible, or the file names code that nobody vouched for.
+            CheckError: The edited network broke a promise.
+        """
+        result = workflows.edit(self._opened, _recipe(recipe, trust_modules), force=force)
         return Model(result.after, result)
 
-    def plan(self, recipe: Recipe | str | Path) -> SurgeryPlan:
-        """What a recipe would do, without doing it."""
-        return workflows.plan(self._opened, recipe if isinstance(recipe, Recipe) else load_recipe(recipe))
+    def plan(self, recipe: Recipe | str | Path, *, force: bool = False) -> SurgeryPlan:
+        """What a recipe, or a recipe file, would do, without doing it; builds and imports nothing."""
+        chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        return workflows.plan(self._opened, chosen, force=force)
 
     def profile(self, imgsz: int | Sequence[int] = 640, **settings: Any) -> ShownProfile:
         """Measure parameters, MACs, latency and memory.
@@ -156,6 +166,14 @@ def compare(*models: Any, imgsz: int | Sequence[int] = 640, **settings: Any) -> 
     if len(opened) == 2 and opened[1].result is not None and opened[1].result.before is opened[0].opened:
         return shown(ShownComparison, workflows.compare_edit(opened[1].result, chosen))
     return shown(ShownComparison, workflows.compare([model.opened for model in opened], chosen))
+
+
+def _recipe(recipe: Recipe | str | Path, trust_modules: Sequence[str]) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipe
+    loaded = load_recipe(recipe)
+    require_consent(loaded, str(recipe), trust_modules)
+    return loaded
 
 
 def size(imgsz: int | Sequence[int]) -> tuple[int, int]:

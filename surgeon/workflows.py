@@ -13,12 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surgeon.errors import InputError, PlanError
+from surgeon.errors import InputError, OutputError, PlanError
 from surgeon.graph import LayerGraph
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.surgery.plan import SurgeryPlan, make_plan
-from surgeon.surgery.recipe import Insert, Recipe
+from surgeon.surgery.recipe import Recipe
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
@@ -60,14 +60,20 @@ def tree(model: OpenedModel, imgsz: tuple[int, int] = DEFAULT_IMGSZ) -> LayerGra
     return read_graph(model.module, model.name, imgsz, model.keys)
 
 
-def plan(model: OpenedModel, recipe: Recipe) -> SurgeryPlan:
+def plan(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryPlan:
     """What a recipe would do, without doing it.
+
+    Args:
+        model: The model.
+        recipe: What to do.
+        force: As in `edit`.
 
     Raises:
         InputError: The network cannot take the edit.
     """
     from surgeon.models.ultralytics.reader import max_stride
 
+    _refuse_drift(model, force=force)
     side = 4 * max_stride(model.module)
     return make_plan(tree(model, (side, side)), recipe)
 
@@ -88,8 +94,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
     from surgeon.models.ultralytics.rows import apply_rows
     from surgeon.surgery.checks import check_edit, map_tensors
 
-    _refuse_drift(model, force=force)
-    planned = plan(model, recipe)
+    planned = plan(model, recipe, force=force)
     flags = _head_flags(model)
     module = apply_rows(model.module, planned.rows, _record_entry(model, planned), flags)
     before, after = UltralyticsNetwork(model.module), UltralyticsNetwork(module)
@@ -118,24 +123,36 @@ def save(model: OpenedModel, out: str | Path | None = None, *, force: bool = Fal
     Raises:
         OutputError: Something is in the way.
     """
-    from surgeon.errors import OutputError
+    from surgeon.models.ultralytics import writer
+
+    path = _require_output(model, model.name, out, force=force)
+    train_args = model.checkpoint.get("train_args") or {"task": model.task}
+    return writer.write_model(model.module, train_args, path, force=force)
+
+
+def check_output(model: OpenedModel, planned: SurgeryPlan, out: str | Path | None, *, force: bool) -> Path:
+    """Where an edit will be written; refuses before anything is done what `save` would refuse after it.
+
+    Raises:
+        OutputError: Something is in the way.
+    """
+    return _require_output(model, _edited_name(model, planned), out, force=force)
+
+
+def _require_output(model: OpenedModel, name: str, out: str | Path | None, *, force: bool) -> Path:
     from surgeon.models.ultralytics import writer, yaml_source
 
-    path = output_path(model) if out is None else Path(out)
+    if out is None:
+        stem = writer.output_stem(model.module, name, ())
+        return writer.free_path(Path(), stem, yaml_source.is_shipped)
+    path = Path(out)
     for target in (path, path.with_suffix(".yaml")):
         if model.path is not None and target.exists() and target.resolve() == model.path.resolve():
             raise OutputError(f"--out {target} is the source itself: surgeon never overwrites what it was given")
     if yaml_source.is_shipped(path.with_suffix(".yaml").name):
         raise OutputError(f"{path.stem}.yaml is a name that ships with Ultralytics; choose another --out")
-    return writer.write_model(model.module, model.checkpoint.get("train_args") or {"task": model.task}, path, force=force)
-
-
-def output_path(model: OpenedModel) -> Path:
-    """Where `save` writes without being told."""
-    from surgeon.models.ultralytics import writer, yaml_source
-
-    stem = writer.output_stem(model.module, model.name, ())
-    return writer.free_path(Path(), stem, yaml_source.is_shipped)
+    writer.require_free(path, force=force)
+    return path
 
 
 def profile(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> ProfileResult:
@@ -256,8 +273,3 @@ def _edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:
             words.append(row.block.module.rpartition(":")[2].lower())
     words = list(dict.fromkeys(words)) or ["edited"]
     return "-".join([model.name, *words])
-
-
-def keeps_identity(recipe: Recipe) -> bool:
-    """Whether every edit of a recipe starts as the identity."""
-    return all(isinstance(e, Insert) and e.start == "identity" for e in recipe.edits)

@@ -35,7 +35,14 @@ def check_insertion(name, block, site):
     before = surgeon.open(name)
     after = before.insert(block, after=site)
     result = after.result
-    assert [check.name for check in result.checks] == ["tensors", "shapes", "identity", "rebuild", "liveness", "gradients"]
+    assert [check.name for check in result.checks] == [
+        "tensors",
+        "shapes",
+        "identity",
+        "rebuild",
+        "liveness",
+        "gradients",
+    ]
     assert all(check.passed for check in result.checks)
     old, new = before.module.state_dict(), after.module.state_dict()
     assert len(result.tensors.copied) == len(old) and not result.tensors.dropped

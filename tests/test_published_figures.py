@@ -64,5 +64,7 @@ def test_info_prints_what_we_say_it_prints(yolov8n, caplog):
 
 
 def test_the_gate_is_in_the_figures(yolov8n):
-    closed, paper = (yolov8n.insert("gam", after=9, start=start).profile(64, latency=False) for start in ("identity", "paper"))
+    closed, paper = (
+        yolov8n.insert("gam", after=9, start=start).profile(64, latency=False) for start in ("identity", "paper")
+    )
     assert closed.params - paper.params == 256

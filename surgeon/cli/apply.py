@@ -29,7 +29,7 @@ def command(*, recipe: str, job: EditJob) -> None:
           - remove: head.2
     """
     from surgeon.cli.editing import carry_out
-    from surgeon.cli.trusted import require_consent
+    from surgeon.surgery.consent import require_consent
     from surgeon.surgery.recipe import load_recipe
 
     loaded = load_recipe(recipe)

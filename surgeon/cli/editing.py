@@ -70,10 +70,11 @@ def _show_plan(recipe: Recipe, opened: OpenedModel, settings: ProfileSettings, j
     from surgeon.cli.planned import plan_data, plan_document
 
     with job.talk.working():
-        planned = workflows.plan(opened, recipe)
+        planned = workflows.plan(opened, recipe, force=job.writing.force)
+        out = str(workflows.check_output(opened, planned, job.writing.out, force=job.writing.force))
         graph = workflows.tree(opened, settings.imgsz)
-    document = plan_document(planned, graph, job.writing.out, opened.notes)
-    emit_data(document, plan_data(planned, graph, job.writing.out, opened.notes), job.showing.json)
+    document = plan_document(planned, graph, out, opened.notes)
+    emit_data(document, plan_data(planned, graph, out, opened.notes), job.showing.json)
 
 
 def _edit(
@@ -81,6 +82,8 @@ def _edit(
 ) -> tuple[EditReport, SurgeonError | None]:
     """Edit, save, compare; a comparison that failed comes back as the error to end with."""
     job.talk.say_early("editing and checking")
+    planned = workflows.plan(opened, recipe, force=job.writing.force)
+    workflows.check_output(opened, planned, job.writing.out, force=job.writing.force)
     result = workflows.edit(opened, recipe, force=job.writing.force)
     paths = workflows.save(result.after, job.writing.out, force=job.writing.force)
     report = report_of(result, paths)

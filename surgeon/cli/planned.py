@@ -23,19 +23,18 @@ _COLUMNS = (
 )
 
 
-def plan_document(plan: SurgeryPlan, graph: LayerGraph, out: str | None, notes: Sequence[str]) -> Document:
+def plan_document(plan: SurgeryPlan, graph: LayerGraph, out: str, notes: Sequence[str]) -> Document:
     """The plan of an edit.
 
     Args:
         plan: What would be done.
         graph: The network as it is, read at the image size whose shapes are shown.
-        out: Where it would be written, None for the default.
+        out: Where it would be written.
         notes: What was decided when opening.
     """
-    target = out or "a new file named after the block, in the working directory"
     return Document(
         title=f"{graph.name}: plan",
-        lines=(f"dry run: nothing was written; without --dry-run it goes to {target}",),
+        lines=(f"dry run: nothing was written; without --dry-run it goes to {out}",),
         parts=(
             Notes(title="edits", sentences=tuple(map(str, plan.recipe.edits))),
             Table(
@@ -49,7 +48,7 @@ def plan_document(plan: SurgeryPlan, graph: LayerGraph, out: str | None, notes: 
     )
 
 
-def plan_data(plan: SurgeryPlan, graph: LayerGraph, out: str | None, notes: Sequence[str]) -> dict[str, Any]:
+def plan_data(plan: SurgeryPlan, graph: LayerGraph, out: str, notes: Sequence[str]) -> dict[str, Any]:
     """The plan as plain JSON data."""
     return {
         "schema_version": 1,

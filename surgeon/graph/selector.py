@@ -1,10 +1,10 @@
 """How users name a site of a network, and which rows that means.
 
-    backbone.9   head.3     tenth row of the backbone, fourth of the head
-    15   -2                 absolute rows, from the end where negative
-    SPPF   C2f[2]           by kind: the only SPPF, the third C2f
-    C2f[*]   backbone.*   head.C2f*   backbone.Conv[*]      several rows
-    Detect:0   Detect:*     one input of a row, or each (where a single input is meant)
+backbone.9   head.3     tenth row of the backbone, fourth of the head
+15   -2                 absolute rows, from the end where negative
+SPPF   C2f[2]           by kind: the only SPPF, the third C2f
+C2f[*]   backbone.*   head.C2f*   backbone.Conv[*]      several rows
+Detect:0   Detect:*     one input of a row, or each (where a single input is meant)
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def _rows(graph: LayerGraph, address: str) -> tuple[Layer, ...]:
     if len(hits) > 1 and not is_glob:
         listed = ", ".join(f"{rest}[{i}] = {layer.site}" for i, layer in enumerate(hits[:_LISTED]))
         more = f" … and {len(hits) - _LISTED} more" if len(hits) > _LISTED else ""
-        raise SiteError(f"{address!r} names {len(hits)} rows of {graph.name}: {listed}{more}; {rest}[*] means all of them")
+        raise SiteError(
+            f"{address!r} names {len(hits)} rows of {graph.name}: {listed}{more}; {rest}[*] means all of them"
+        )
     return hits
 
 
@@ -110,7 +112,9 @@ def _names(layer: Layer, pattern: str) -> bool:
 def _row_by_number(graph: LayerGraph, address: str) -> Layer:
     number = int(address)
     if not -len(graph) <= number < len(graph):
-        raise SiteError(f"{graph.name} has {len(graph)} rows, 0 to {len(graph) - 1} (or -1 to -{len(graph)}): no {address}")
+        raise SiteError(
+            f"{graph.name} has {len(graph)} rows, 0 to {len(graph) - 1} (or -1 to -{len(graph)}): no {address}"
+        )
     return graph.layers[number]
 
 

@@ -7,6 +7,7 @@ block that nothing reads, so liveness and gradients are asked with the gate open
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -73,17 +74,17 @@ def check_edit(before: Network, after: Network, plan: SurgeryPlan) -> tuple[Chec
     sizes = check_sizes(before.max_stride)
     images = [_image(after, size) for size in sizes]
     checks = []
-    for check in (
-        lambda: _check_tensors(before, after, plan),
-        lambda: _check_outputs(before, after, plan, images),
-        lambda: _check_rebuild(after, images[1]),
-        lambda: _check_liveness(after, plan, images[0]),
-        lambda: _check_gradients(after, plan, images[0]),
+    # Generators: each check begins when the ones before it have passed.
+    for result in itertools.chain(
+        _check_tensors(before, after, plan),
+        _check_outputs(before, after, plan, images),
+        _check_rebuild(after, images[1]),
+        _check_liveness(after, plan, images[0]),
+        _check_gradients(after, plan, images[0]),
     ):
-        for result in check():
-            if not result.passed:
-                raise CheckError(f"the edit was undone, its check {result.name!r} failed: {result.detail}")
-            checks.append(result)
+        if not result.passed:
+            raise CheckError(f"the edit was undone, its check {result.name!r} failed: {result.detail}")
+        checks.append(result)
     return tuple(checks)
 
 
@@ -122,7 +123,9 @@ def _check_outputs(before: Network, after: Network, plan: SurgeryPlan, images: l
             except Exception as error:  # a user's own block raises what it likes
                 height, width = image.shape[-2:]
                 what = f"{type(error).__name__}: {error}".splitlines()[0]
-                yield Check(name="shapes", passed=False, detail=f"the edited network cannot run at {height}x{width}: {what}")
+                yield Check(
+                    name="shapes", passed=False, detail=f"the edited network cannot run at {height}x{width}: {what}"
+                )
                 return
         same_form = [o.shape for o in old] == [n.shape for n in new]
         if not same_form:
@@ -152,7 +155,9 @@ def _check_rebuild(after: Network, image: Tensor) -> Iterator[Check]:
     lost = [n for n, t in state.items() if n not in again or not torch.equal(t, again[n])]
     lost += [n for n in again if n not in state]
     if lost:
-        yield Check(name="rebuild", passed=False, detail=f"{len(lost)} tensors do not survive a rebuild, first {lost[0]}")
+        yield Check(
+            name="rebuild", passed=False, detail=f"{len(lost)} tensors do not survive a rebuild, first {lost[0]}"
+        )
         return
     if list(after.wiring()) != list(rebuilt.wiring()):
         yield Check(name="rebuild", passed=False, detail="a rebuild from model.yaml wires the rows differently")
@@ -171,7 +176,8 @@ def _check_liveness(after: Network, plan: SurgeryPlan, image: Tensor) -> Iterato
     planted = _planted(after, plan)
     if not planted:
         return
-    dead, faint = [], []
+    dead: list[str] = []
+    faint: list[str] = []
     with torch.no_grad():
         output, features = after.run(image), after.head_inputs(image)
         for key, index in planted.items():
@@ -241,7 +247,9 @@ def _check_gradients(after: Network, plan: SurgeryPlan, image: Tensor) -> Iterat
     detail = "finite, reach every planted block and what precedes it (gate open)"
     if unused:
         detail += f"; {len(unused)} of the block's own tensors are never used, first {unused[0]}"
-    yield Check(name="gradients", passed=reaches, detail=detail if reaches else "no gradient reaches what precedes the block")
+    yield Check(
+        name="gradients", passed=reaches, detail=detail if reaches else "no gradient reaches what precedes the block"
+    )
 
 
 def _row_number(name: str) -> int:
@@ -251,7 +259,9 @@ def _row_number(name: str) -> int:
 
 def _upstream(plan: SurgeryPlan, index: int) -> set[int]:
     positions = {row.key: i for i, row in enumerate(plan.rows)}
-    return {positions[key] for key in plan.rows[index].inputs if key in positions and _has_tensors(plan, positions[key])}
+    return {
+        positions[key] for key in plan.rows[index].inputs if key in positions and _has_tensors(plan, positions[key])
+    }
 
 
 def _has_tensors(plan: SurgeryPlan, index: int) -> bool:

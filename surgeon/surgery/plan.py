@@ -86,8 +86,7 @@ class _Draft:
     def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
         self.rows = [
-            PlannedRow(key=layer.key, section=layer.section, inputs=layer.inputs, source=layer.index)
-            for layer in graph
+            PlannedRow(key=layer.key, section=layer.section, inputs=layer.inputs, source=layer.index) for layer in graph
         ]
         self.notes: list[str] = []
         self._shape = {layer.key: layer.out_shape for layer in graph}
@@ -139,7 +138,9 @@ class _Draft:
         at = self._position(layer.key)
         target = self.rows[at]
         inputs = (*target.inputs[:port], row.key, *target.inputs[port + 1 :])
-        self.rows[at] = PlannedRow(key=target.key, section=target.section, inputs=inputs, source=target.source, block=target.block)
+        self.rows[at] = PlannedRow(
+            key=target.key, section=target.section, inputs=inputs, source=target.source, block=target.block
+        )
         self.rows.insert(at, row)
 
     def _replace(self, edit: Replace, site: Site) -> None:
@@ -191,8 +192,8 @@ class _Draft:
     def _single_input(self, row: PlannedRow, layer: Layer, verb: str) -> str:
         if len(row.inputs) != 1:
             raise PlanError(
-                f"{layer.site} ({layer.kind}) reads {len(row.inputs)} rows and cannot be {verb}: only a row with a single "
-                f"input can; {self._neighbours(layer)}"
+                f"{layer.site} ({layer.kind}) reads {len(row.inputs)} rows and cannot be {verb}: only a row with "
+                f"a single input can; {self._neighbours(layer)}"
             )
         return row.inputs[0]
 
@@ -213,8 +214,8 @@ class _Draft:
         assert before is not None and after is not None
         if before[2:] != after[2:]:
             raise PlanError(
-                f"{layer.site} ({layer.kind}) changes the resolution from {before[2]}x{before[3]} to {after[2]}x{after[3]}, "
-                f"{what} would not; rows that keep it: {self._keepers()}"
+                f"{layer.site} ({layer.kind}) changes the resolution from {before[2]}x{before[3]} to "
+                f"{after[2]}x{after[3]}, {what} would not; rows that keep it: {self._keepers()}"
             )
 
     def _keepers(self) -> str:
@@ -227,7 +228,11 @@ class _Draft:
         return ", ".join(names[:8]) or "none"
 
     def _neighbours(self, layer: Layer) -> str:
-        good = [x for x in self.graph.layers[:-1] if x.is_feature_map and x.index != layer.index and self.graph.consumers(x.key)]
+        good = [
+            x
+            for x in self.graph.layers[:-1]
+            if x.is_feature_map and x.index != layer.index and self.graph.consumers(x.key)
+        ]
         good.sort(key=lambda x: abs(x.index - layer.index))
         names = ", ".join(f"{x.site} ({x.kind})" for x in sorted(good[:4], key=lambda x: x.index))
         return f"the nearest sites that work: {names}" if names else "this network has no site that works"

@@ -7,6 +7,7 @@ Imports nothing of surgeon: whatever happens here, happens because the file was 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -49,8 +50,19 @@ def step_val(path, data, task, folder):
     best = folder / "train" / "weights" / "best.pt"
     model = _open(best if best.exists() else path)
     extra = {} if task == "classify" else {"rect": True}
-    metrics = model.val(data=data, imgsz=96, batch=2, workers=0, device="cpu", plots=False, verbose=False, **extra,
-                        project=str(folder), name="val", exist_ok=True)
+    metrics = model.val(
+        data=data,
+        imgsz=96,
+        batch=2,
+        workers=0,
+        device="cpu",
+        plots=False,
+        verbose=False,
+        **extra,
+        project=str(folder),
+        name="val",
+        exist_ok=True,
+    )
     return {"fitness": float(metrics.fitness)}
 
 
@@ -71,8 +83,21 @@ def _train(path, data, folder, name, **extra):
 
     model.add_callback("on_pretrain_routine_end", compare)
     model.add_callback("on_train_batch_end", first_loss)
-    arguments = {"epochs": 1, "imgsz": IMGSZ, "batch": 4, "workers": 0, "device": "cpu", "plots": False, "verbose": False,
-                 "project": str(folder), "name": name, "exist_ok": True, "seed": 0, "deterministic": True, **extra}
+    arguments = {
+        "epochs": 1,
+        "imgsz": IMGSZ,
+        "batch": 4,
+        "workers": 0,
+        "device": "cpu",
+        "plots": False,
+        "verbose": False,
+        "project": str(folder),
+        "name": name,
+        "exist_ok": True,
+        "seed": 0,
+        "deterministic": True,
+        **extra,
+    }
     model.train(data=data, **arguments)
     return model, seen
 
@@ -109,11 +134,20 @@ def step_resume(path, data, task, folder):
 
     model = _open(path)
     model.add_callback("on_model_save", interrupt)
-    try:
-        model.train(data=data, epochs=2, imgsz=IMGSZ, batch=4, workers=0, device="cpu", plots=False, verbose=False,
-                    project=str(folder), name="resume", exist_ok=True)
-    except Interrupted:
-        pass
+    with contextlib.suppress(Interrupted):
+        model.train(
+            data=data,
+            epochs=2,
+            imgsz=IMGSZ,
+            batch=4,
+            workers=0,
+            device="cpu",
+            plots=False,
+            verbose=False,
+            project=str(folder),
+            name="resume",
+            exist_ok=True,
+        )
     last = folder / "resume" / "weights" / "last.pt"
     resumed = YOLO(last)
     seen = {}
@@ -155,8 +189,12 @@ def _amp_step(network):
 
     network.args = get_cfg()
     network.train().requires_grad_(True)
-    batch = {"img": torch.rand(2, 3, 64, 96), "cls": torch.tensor([[1.0], [0.0]]), "batch_idx": torch.tensor([0.0, 1.0]),
-             "bboxes": torch.tensor([[0.5, 0.5, 0.4, 0.4]] * 2)}
+    batch = {
+        "img": torch.rand(2, 3, 64, 96),
+        "cls": torch.tensor([[1.0], [0.0]]),
+        "batch_idx": torch.tensor([0.0, 1.0]),
+        "bboxes": torch.tensor([[0.5, 0.5, 0.4, 0.4]] * 2),
+    }
     if hasattr(network, "txt_feats"):  # YOLO-World reads its classes as text embeddings
         batch["txt_feats"] = network.txt_feats.expand(2, -1, -1)
     with torch.autocast("cpu", dtype=torch.bfloat16):

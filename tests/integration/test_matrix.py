@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from comparing import check_insertion
 
 import surgeon
-from comparing import check_insertion
 from surgeon.models.ultralytics.yaml_source import shipped_names
 
 BLOCKS = ("acmix", "fla", "gam", "lska", "mhsa")

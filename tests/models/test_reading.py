@@ -44,7 +44,9 @@ def test_shapes_are_those_of_a_real_forward_on_both_devices():
     module = surgeon.open("yolo11n.yaml").module
     real = {}
     hooks = [
-        m.register_forward_hook(lambda m, _, out: real.update({m.i: tuple(out.shape)}) if torch.is_tensor(out) else None)
+        m.register_forward_hook(
+            lambda m, _, out: real.update({m.i: tuple(out.shape)}) if torch.is_tensor(out) else None
+        )
         for m in module.model[:-1]
     ]
     with torch.no_grad():
@@ -80,7 +82,9 @@ def test_a_model_from_yaml_is_the_same_every_time_and_leaves_the_random_state():
     rng = torch.get_rng_state()
     first, second = surgeon.open("yolov8n.yaml").module, surgeon.open("yolov8n").module
     assert torch.equal(rng, torch.get_rng_state())
-    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    )
 
 
 def test_live_models_open_and_are_copied():

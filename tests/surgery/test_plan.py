@@ -15,7 +15,8 @@ def row(i, kind, inputs, shape, backbone=5):
     return Layer(
         key=f"row{i}", index=i, kind=kind, path=f"model.{i}", section=section,
         section_index=i if i < backbone else i - backbone,
-        inputs=tuple(IMAGE if k < 0 else f"row{k}" for k in inputs), takes_list=len(inputs) > 1, params=1, out_shape=shape,
+        inputs=tuple(IMAGE if k < 0 else f"row{k}" for k in inputs),
+        takes_list=len(inputs) > 1, params=1, out_shape=shape,
     )  # fmt: skip
 
 
@@ -116,7 +117,11 @@ def test_the_width_is_inferred_and_defaults_adapt():
         (Insert(module="mhsa", after="4", settings={"heads": 5}), BlockError, "heads"),
         (Insert(module="acmix", after="4", settings={"stride": 2}), PlanError, "changes the resolution"),
         (Insert(module="gam", after="Detect"), PlanError, r"nothing reads it.*--before 'Detect:\*'"),
-        (Insert(module="gam", after="CBLinear"), PlanError, "no single feature map; the nearest sites that work: .*head.2"),
+        (
+            Insert(module="gam", after="CBLinear"),
+            PlanError,
+            "no single feature map; the nearest sites that work: .*head.2",
+        ),
         (Insert(module="gam", before="Detect"), PlanError, "reads 2 rows; name one: head.4:0"),
         (Insert(module="gam", before="0"), PlanError, "reads the image itself"),
         (Insert(module="gam", after="Concat:0"), PlanError, "use --before head.1:0"),

@@ -1,7 +1,7 @@
 """Building Ultralytics networks from a ``model.yaml``: new ones, and edited ones again.
 
 Internals used: the model classes of ``ultralytics.nn.tasks`` and their constructors ``(cfg, ch, nc, verbose)``;
-``guess_model_task``; ``LOGGER``.
+``LOGGER``.
 """
 
 from __future__ import annotations
@@ -16,29 +16,10 @@ import torch
 from torch import nn
 
 from surgeon.errors import ModelFileError
-from surgeon.models.ultralytics import autoload
+from surgeon.models.ultralytics import autoload, yaml_source
 
 SEED = 0
 """Seed of the weights of a model built from a YAML."""
-
-_CLASS_OF_HEAD = {
-    "Classify": "ClassificationModel",
-    "Depth": "DepthModel",
-    "OBB": "OBBModel",
-    "OBB26": "OBBModel",
-    "Pose": "PoseModel",
-    "Pose26": "PoseModel",
-    "RTDETRDecoder": "RTDETRDetectionModel",
-    "Segment": "SegmentationModel",
-    "Segment26": "SegmentationModel",
-    "SemanticSegment": "SemanticSegmentationModel",
-    "WorldDetect": "WorldModel",
-    "YOLOEDetect": "YOLOEModel",
-    "YOLOESegment": "YOLOESegModel",
-    "YOLOESegment26": "YOLOESegModel",
-    "Detect": "DetectionModel",
-    "v10Detect": "DetectionModel",
-}
 
 
 def build_from_yaml(d: Mapping[str, Any], origin: str) -> nn.Module:
@@ -54,11 +35,10 @@ def build_from_yaml(d: Mapping[str, Any], origin: str) -> nn.Module:
     from ultralytics.nn import tasks
     from ultralytics.utils import DEFAULT_CFG_DICT
 
-    head = str(d["head"][-1][2])
-    model_class = getattr(tasks, _CLASS_OF_HEAD.get(head, "-"), None)
+    task = yaml_source.task_of(d, origin)
+    model_class = getattr(tasks, task.network, None)
     if model_class is None:
-        known = ", ".join(sorted(h for h, c in _CLASS_OF_HEAD.items() if hasattr(tasks, c)))
-        raise ModelFileError(f"{origin} ends with {head}, not with a head that this Ultralytics builds: {known}")
+        raise ModelFileError(f"{origin} needs {task.network}, which this Ultralytics does not have: update ultralytics")
     try:
         module = _construct(model_class, d)
     except ModelFileError:
@@ -66,9 +46,7 @@ def build_from_yaml(d: Mapping[str, Any], origin: str) -> nn.Module:
     except Exception as error:  # Ultralytics raises whatever a row's constructor raises
         raise ModelFileError(f"Ultralytics cannot build {origin}: {_first_line(error)}") from error
     # The attributes that ultralytics.YOLO gives a network it builds; its exporter and trainer read them.
-    task = tasks.guess_model_task(dict(d))
-    module.args = {**DEFAULT_CFG_DICT, "task": task, "model": origin}
-    module.task = task
+    vars(module).update(args={**DEFAULT_CFG_DICT, "task": task.task, "model": origin}, task=task.task)
     return module
 
 

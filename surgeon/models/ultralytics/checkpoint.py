@@ -15,8 +15,7 @@ from torch import nn
 from surgeon.errors import ModelFileError
 from surgeon.models import files
 from surgeon.models.opened import OpenedModel
-from surgeon.models.ultralytics import drift, reader, safe_load
-from surgeon.models.ultralytics.build import quiet
+from surgeon.models.ultralytics import drift, reader, safe_load, yaml_source
 
 
 def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) -> OpenedModel:
@@ -36,7 +35,7 @@ def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) ->
     dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
     module = module.float().eval()
     train_args = dict(loaded.get("train_args") or {})
-    module.args = {**getattr(module, "args", {}), **train_args} if train_args else getattr(module, "args", {})
+    vars(module).update(args={**dict(vars(module).get("args") or {}), **train_args})
     return OpenedModel(
         name=path.stem,
         module=module,
@@ -78,9 +77,6 @@ def _refuse_foreign(module: nn.Module, origin: str) -> None:
 
 
 def _task(module: nn.Module) -> str:
-    from ultralytics.nn.tasks import guess_model_task
-
-    with quiet():
-        task = str(getattr(module, "task", None) or guess_model_task(dict(module.yaml)) or "detect")  # type: ignore[arg-type]
-    module.task = task  # type: ignore[assignment]
+    task = str(getattr(module, "task", None) or yaml_source.task_of(module.yaml).task)  # type: ignore[arg-type]
+    vars(module).update(task=task)
     return task

@@ -30,7 +30,7 @@ def info_layers(module: nn.Module) -> int:
 
 
 def fused(module: nn.Module) -> nn.Module:
-    """Fold BatchNorm into the convolutions, as ``yolo predict`` and ``yolo export`` do; changes the module it is given."""
+    """Fold BatchNorm into the convolutions, as ``yolo predict`` and ``yolo export`` do, in place."""
     with quiet():
         ready: nn.Module = module.fuse(verbose=False)  # type: ignore[operator]
     return ready

@@ -34,7 +34,7 @@ def read_graph(module: nn.Module, name: str, imgsz: tuple[int, int], keys: tuple
     rows = list(rows_of(module))
     keys = keys or tuple(f"row{i}" for i in range(len(rows)))
     shapes = output_shapes(module, imgsz)
-    backbone = len(module.yaml["backbone"])  # type: ignore[union-attr,index,arg-type]
+    backbone = len(module.yaml["backbone"])  # type: ignore[index]
     layers = []
     for index, row in enumerate(rows):
         section = "backbone" if index < backbone else "head"

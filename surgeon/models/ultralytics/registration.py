@@ -97,13 +97,13 @@ def _parse_edited(
         layers, save = stock(d, ch, verbose)
     for index, planted in widening.items():
         stand_in = layers[index]
-        set_row_attributes(planted, stand_in.i, stand_in.f)
+        set_row_attributes(planted, index, vars(stand_in)["f"])
         layers[index] = planted
         if verbose:
             tasks.LOGGER.info(f"{index:>3} is {planted.type}, {planted.np} parameters, in place of Index")
     for module in layers:
         if isinstance(module, PlantedBlock):
-            module.type = type_name(module.block_name)
+            vars(module).update(type=type_name(module.block_name))
     return layers, save
 
 
@@ -114,10 +114,9 @@ def type_name(block_name: str) -> str:
 
 def set_row_attributes(module: nn.Module, index: int, source: int | list[int]) -> None:
     """Give a module the attributes that ``parse_model`` gives its rows: ``i``, ``f``, ``np`` and ``type``."""
-    module.i, module.f = index, source  # type: ignore[assignment]
-    module.np = sum(p.numel() for p in module.parameters())  # type: ignore[assignment]
+    vars(module).update(i=index, f=source, np=sum(p.numel() for p in module.parameters()))
     if isinstance(module, PlantedBlock):
-        module.type = type_name(module.block_name)
+        vars(module).update(type=type_name(module.block_name))
 
 
 def _build(name: str, c1: int, c2: int, options: Mapping[str, Any]) -> PlantedBlock:
@@ -167,11 +166,11 @@ def _head_flags(tasks: ModuleType, flags: Mapping[str, Any]) -> Iterator[None]:
     detect = tasks.Detect
     stock_init = detect.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
         self.__dict__["legacy"] = bool(flags["legacy"])
         stock_init(self, *args, **kwargs)
 
-    detect.__init__ = __init__
+    detect.__init__ = init
     try:
         yield
     finally:

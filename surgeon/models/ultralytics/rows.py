@@ -18,7 +18,9 @@ from surgeon.models.ultralytics.reader import rows_of, sources_of
 from surgeon.models.ultralytics.registration import RECORD, planted_row, set_row_attributes
 
 
-def apply_rows(module: nn.Module, plan: Sequence[PlannedRow], entry: Mapping[str, Any], flags: Mapping[str, Any]) -> nn.Module:
+def apply_rows(
+    module: nn.Module, plan: Sequence[PlannedRow], entry: Mapping[str, Any], flags: Mapping[str, Any]
+) -> nn.Module:
     """An edited copy of a network.
 
     Args:
@@ -39,7 +41,7 @@ def apply_rows(module: nn.Module, plan: Sequence[PlannedRow], entry: Mapping[str
         if row.source is not None:
             child = old[row.source]
             f = _relocate(child, row.source, index, sources)
-            child.i, child.f = index, f  # type: ignore[assignment]
+            vars(child).update(i=index, f=f)
         else:
             assert row.block is not None
             child = _plant(row.block, edited)
@@ -47,13 +49,13 @@ def apply_rows(module: nn.Module, plan: Sequence[PlannedRow], entry: Mapping[str
             set_row_attributes(child, index, f)
         modules.append(child)
     edited.model = nn.Sequential(*modules)
-    edited.save = _save_list(modules)  # type: ignore[assignment]
-    edited.yaml = _edited_yaml(edited.yaml, plan, modules, entry, flags)  # type: ignore[arg-type]
+    description = _edited_yaml(edited.yaml, plan, modules, entry, flags)  # type: ignore[arg-type]
+    vars(edited).update(save=_save_list(modules), yaml=description)
     return edited
 
 
 def _relocate(row: nn.Module, old_index: int, index: int, sources: list[int]) -> int | list[int]:
-    """The row's ``f`` after the edit: entries that were relative stay so where they still point at the same distance."""
+    """The row's ``f`` after the edit: relative entries stay so where they still reach as far back."""
     entries = row.f if isinstance(row.f, list) else [row.f]
     assert len(entries) == len(sources)
     before = sources_of(row, old_index)
@@ -69,7 +71,7 @@ def _relocate(row: nn.Module, old_index: int, index: int, sources: list[int]) ->
 
 def _save_list(modules: list[nn.Module]) -> list[int]:
     """Rows whose output must be kept, as ``parse_model`` lists them."""
-    save = []
+    save: list[int] = []
     for index, module in enumerate(modules):
         entries: list[int] = module.f if isinstance(module.f, list) else [module.f]  # type: ignore[list-item]
         save.extend(entry % index for entry in entries if entry != -1 and index)

@@ -42,6 +42,21 @@ def write_model(module: nn.Module, train_args: Mapping[str, Any], pt: Path, *, f
     Raises:
         OutputError: A file exists and `force` is not given, or the folder cannot be written.
     """
+    yaml_path = require_free(pt, force=force)
+    text = yaml_text(module, pt.stem)
+    checkpoint = _checkpoint(module, train_args)
+    with _Pair(pt, yaml_path) as (pt_temporary, yaml_temporary):
+        _write(pt_temporary, lambda path: torch.save(checkpoint, path))
+        _write(yaml_temporary, lambda path: path.write_text(text, encoding="utf-8"))
+    return pt, yaml_path
+
+
+def require_free(pt: Path, *, force: bool) -> Path:
+    """Refuse a target that cannot be written; returns the path of the ``.yaml`` beside it.
+
+    Raises:
+        OutputError: As for `write_model`.
+    """
     if pt.suffix != ".pt":
         raise OutputError(f"--out {pt} must end in .pt; the .yaml is written beside it")
     yaml_path = pt.with_suffix(".yaml")
@@ -50,12 +65,7 @@ def write_model(module: nn.Module, train_args: Mapping[str, Any], pt: Path, *, f
     taken = [path for path in (pt, yaml_path) if path.exists()]
     if taken and not force:
         raise OutputError(f"{' and '.join(map(str, taken))} exist(s); choose another --out, or replace with --force")
-    text = yaml_text(module, pt.stem)
-    checkpoint = _checkpoint(module, train_args)
-    with _Pair(pt, yaml_path) as (pt_temporary, yaml_temporary):
-        _write(pt_temporary, lambda path: torch.save(checkpoint, path))
-        _write(yaml_temporary, lambda path: path.write_text(text, encoding="utf-8"))
-    return pt, yaml_path
+    return yaml_path
 
 
 def output_stem(module: nn.Module, source_stem: str, words: tuple[str, ...]) -> str:

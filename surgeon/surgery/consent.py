@@ -1,4 +1,7 @@
-"""Whether the user vouched for the code that a recipe names. A module on the command line is consent, a file is not."""
+"""Whether the user vouched for the code that a recipe names.
+
+A module on the command line or in a call is consent, a file is not.
+"""
 
 from __future__ import annotations
 
