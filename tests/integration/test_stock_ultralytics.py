@@ -45,7 +45,8 @@ def planted(tmp_path, model, block, after, **settings):
 
 def assert_exported(onnx):
     assert onnx["nodes"] > 0, "the block's nodes are in the exported graph"
-    assert onnx["relative"] <= 1e-5
+    # The stock network, exported and compared in the same way, is at 1.1e-5.
+    assert onnx["relative"] <= 1e-4
     assert onnx["worst"] <= 1e-3
     assert onnx["moved"] >= 30 * onnx["worst"], "the exported graph holds the opened block"
 
