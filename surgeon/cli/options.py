@@ -49,7 +49,7 @@ class Measuring:
     device: str
     half: bool
     no_latency: bool
-    time_budget: float
+    time_budget: float | None
 
     def words(self) -> list[str]:
         """The same as words of a command line, defaults left out."""
@@ -58,7 +58,7 @@ class Measuring:
         words += [] if self.batch == 1 else ["--batch", str(self.batch)]
         words += [] if self.device == "cpu" else ["--device", self.device]
         words += ["--half"] * self.half + ["--no-latency"] * self.no_latency
-        return words + ([] if self.time_budget == 10 else ["--time-budget", f"{self.time_budget:g}"])
+        return words + ([] if self.time_budget is None else ["--time-budget", f"{self.time_budget:g}"])
 
     def settings(self) -> tuple[ProfileSettings, ...]:
         """One a size."""
@@ -209,10 +209,9 @@ measuring = _together(
     click.option(
         "--time-budget",
         type=Seconds(),
-        default="10",
-        show_default=True,
+        default=None,
         metavar="SECONDS",
-        help="Seconds of timing, for all models together.",
+        help="Seconds of timing, for all models together; by default 10, and at least 30 runs of a profile.",
     ),
 )
 

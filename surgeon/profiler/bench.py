@@ -17,7 +17,7 @@ from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missing_rows, time_rows
 from surgeon.profiler.timing.runner import Runner
-from surgeon.profiler.timing.steady import INTERRUPTED, noise_notes, summarise, time_steady
+from surgeon.profiler.timing.steady import FEWEST_RUNS, INTERRUPTED, noise_notes, summarise, time_steady
 
 ROWS_SHARE = 0.2
 """Part of the time budget that goes to the per-row table."""
@@ -58,7 +58,8 @@ class Bench:
                 runner.run_ms,
                 self.clock,
                 min_runs=settings.min_runs,
-                budget_s=settings.time_budget_s * (1 - ROWS_SHARE),
+                budget_s=settings.budget_s * (1 - ROWS_SHARE),
+                fewest_runs=settings.min_runs if settings.time_budget_s is None else FEWEST_RUNS,
                 precision=settings.precision,
             )
             return self._with_rows([Timed(memory, latency)], [runner], [subject])[0]
@@ -76,7 +77,7 @@ class Bench:
         series = run_blocks(
             [runner.module for runner in runners],
             runners[0].images,
-            replace(self.settings, time_budget_s=self.settings.time_budget_s * (1 - ROWS_SHARE)),
+            replace(self.settings, time_budget_s=self.settings.budget_s * (1 - ROWS_SHARE)),
             forward=self.forward,
             clock=self.clock,
             seed=seed,
@@ -117,7 +118,7 @@ class Bench:
         if any(INTERRUPTED in one.latency.notes for one in timed if one.latency is not None):
             return noted
         try:
-            shares = time_rows(runners, paths, self.clock, budget_s=self.settings.time_budget_s * ROWS_SHARE)
+            shares = time_rows(runners, paths, self.clock, budget_s=self.settings.budget_s * ROWS_SHARE)
         except KeyboardInterrupt:
             return [_noted(one, f"rows were not timed: {INTERRUPTED}") for one in noted]
         return [_distributed(one, found) for one, found in zip(noted, shares, strict=True)]

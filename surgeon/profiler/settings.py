@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+DEFAULT_BUDGET_S = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileSettings:
@@ -21,8 +23,9 @@ class ProfileSettings:
         latency: Whether time is measured at all.
         fused: Whether the timed network has its BatchNorm folded, as a deployed YOLO has. Counts are always taken of
             the network as trained (unfused), which is what ``model.info()`` prints.
-        min_runs: Timed forwards at least.
-        time_budget_s: Seconds of timing at most, for all models of a comparison together.
+        min_runs: Timed forwards of a profile, at least; a time budget that was set goes first.
+        time_budget_s: Seconds of timing at most, for all models of a comparison together. None: `DEFAULT_BUDGET_S`,
+            and as long as `min_runs` take for a profile.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
 
@@ -34,8 +37,13 @@ class ProfileSettings:
     latency: bool = True
     fused: bool = True
     min_runs: int = 30
-    time_budget_s: float = 10.0
+    time_budget_s: float | None = None
     precision: float = 0.005
+
+    @property
+    def budget_s(self) -> float:
+        """The time budget in seconds, the default where none was set."""
+        return DEFAULT_BUDGET_S if self.time_budget_s is None else self.time_budget_s
 
     def differences(self, other: ProfileSettings) -> tuple[str, ...]:
         """Names of the settings that must agree for a comparison, and do not."""

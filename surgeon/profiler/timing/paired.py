@@ -175,13 +175,13 @@ class _Session:
     def _run_epoch(self, series: BlockSeries, epoch: int) -> bool:
         """Run one epoch on fresh copies; whether it ended because it was precise enough."""
         runners, _shift = self._fresh_runners()
-        allowance_s = ALLOWANCE * self.settings.time_budget_s / EPOCHS / len(runners)
+        allowance_s = ALLOWANCE * self.settings.budget_s / EPOCHS / len(runners)
         for arm in self._shuffled(len(runners)):
             series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs, allowance_s))
         series.epoch_blocks.append(0)
         target = self.settings.precision * math.sqrt(EPOCHS / epoch)
-        end_s = self.start_s + self.settings.time_budget_s
-        deadline_s = self.start_s + self.settings.time_budget_s * epoch / EPOCHS
+        end_s = self.start_s + self.settings.budget_s
+        deadline_s = self.start_s + self.settings.budget_s * epoch / EPOCHS
         while True:
             for arm in self._shuffled(len(runners)):
                 series.samples_ms[arm].append(runners[arm].run_ms())
@@ -205,7 +205,7 @@ class _Session:
     def _another_epoch_fits(self, series: BlockSeries) -> bool:
         """Whether copies can warm up and run a few blocks before the budget is spent."""
         block_s = sum(quantile(sorted(samples), 0.5) for samples in series.samples_ms) / 1000
-        left_s = self.start_s + self.settings.time_budget_s - self.clock.now_s()
+        left_s = self.start_s + self.settings.budget_s - self.clock.now_s()
         return left_s >= 5 * block_s
 
     def _shuffled(self, arms: int) -> list[int]:

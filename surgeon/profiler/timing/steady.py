@@ -25,7 +25,13 @@ FEWEST_RUNS = 5
 
 
 def time_steady(
-    run_ms: Callable[[], float], clock: Clock, *, min_runs: int, budget_s: float, precision: float
+    run_ms: Callable[[], float],
+    clock: Clock,
+    *,
+    min_runs: int,
+    budget_s: float,
+    precision: float,
+    fewest_runs: int = FEWEST_RUNS,
 ) -> Latency:
     """Time until the median is known to ``precision`` and steady, or the budget is spent.
 
@@ -33,8 +39,9 @@ def time_steady(
         run_ms: Runs the network once and returns milliseconds.
         clock: Tells when the budget is spent; warm-up counts.
         min_runs: Runs before it may stop early.
-        budget_s: Seconds at most; `FEWEST_RUNS` are made in any case.
+        budget_s: Seconds at most, once there are `fewest_runs`.
         precision: Relative half-width of the median's interval at which it may stop.
+        fewest_runs: Runs that are made in any case.
 
     Raises:
         KeyboardInterrupt: Interrupted before there was anything to report.
@@ -46,7 +53,7 @@ def time_steady(
     notes: list[str] = []
     try:
         while not _may_stop(samples, min_runs, precision):
-            if len(samples) >= FEWEST_RUNS and clock.now_s() - start_s >= budget_s:
+            if len(samples) >= fewest_runs and clock.now_s() - start_s >= budget_s:
                 break
             samples.append(run_ms())
     except KeyboardInterrupt:
