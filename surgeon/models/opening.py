@@ -40,9 +40,10 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
 
 
 def _open_yaml(name: str, trust_modules: Sequence[str]) -> OpenedModel:
-    from surgeon.models.ultralytics import build, yaml_source
+    from surgeon.models.ultralytics import build, registration, yaml_source
 
     found = yaml_source.resolve_yaml(name, trust_modules=trust_modules)
+    registration.import_foreign_blocks(found.data)
     module = build.build_from_yaml(found.data, found.origin)
     return OpenedModel(
         name=found.name,

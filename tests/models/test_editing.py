@@ -273,6 +273,11 @@ def test_a_users_own_block(user_blocks):
         surgeon.open(path)
     again = surgeon.open(path, trust_modules=["my_blocks"])
     assert again.tree().layers[10].kind == "Good"
+    with pytest.raises(SurgeonError, match="--trust-module my_blocks"):
+        surgeon.open(path.with_suffix(".yaml"))
+    sys.modules.pop("my_blocks")
+    from_yaml = surgeon.open(path.with_suffix(".yaml"), trust_modules=["my_blocks"])
+    assert from_yaml.tree().layers[10].kind == "Good"
     script = f"from ultralytics import YOLO; import torch; m = YOLO({str(path)!r}).model; print(len(m.model))"
     env_path = str(user_blocks)
     done = subprocess.run(

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from surgeon.blocks import factory
 from surgeon.blocks.naming import is_foreign
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import BlockError
@@ -64,6 +65,17 @@ def all_rows(d: Mapping[str, Any]) -> list[list[Any]]:
 def is_planted_row(row: list[Any]) -> bool:
     """Whether surgeon wrote this row."""
     return isinstance(row[2], str) and row[2].startswith(PREFIX)
+
+
+def import_foreign_blocks(d: Mapping[str, Any]) -> None:
+    """Import the users' own classes that a ``model.yaml`` plants; the caller has asked for consent.
+
+    Raises:
+        BlockError: One cannot be imported.
+    """
+    for row in all_rows(d):
+        if is_planted_row(row) and is_foreign(row[2].removeprefix(PREFIX)):
+            factory.load_factory(row[2].removeprefix(PREFIX))
 
 
 def planted_row(source: int, planted: PlantedBlock) -> list[Any]:
