@@ -115,7 +115,7 @@ def check_model_yaml(
         _check_module(module, where, is_block, trust_modules, lenient)
         _check_arguments(arguments, where)
         if module == "TorchVision" and not downloads and _downloads(arguments):
-            raise ModelFileError(f"{where} would download torchvision weights; write None in place of {arguments[2]!r}")
+            raise ModelFileError(f"{where} would download torchvision weights; write None as its third argument")
     if total > MAX_TOTAL_REPEATS:
         raise ModelFileError(f"{origin} repeats its rows {total} times in all; {MAX_TOTAL_REPEATS} are accepted")
 

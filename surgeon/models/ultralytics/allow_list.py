@@ -209,8 +209,10 @@ def refusal(origin: str, names: Sequence[str]) -> UntrustedFileError:
         way = f"classes of __main__ cannot be found again: define them in a module and save anew; {last_resort}"
     elif len(packages) == 1 and not packages & known:
         (package,) = packages
+        clone = " of the original YOLOv5, YOLOv7 or YOLOv9 repository" if package == "models" else ""
         way = (
-            f"if you trust the package {package!r}, pass --trust-module {package} (its code is imported); {last_resort}"
+            f"if you trust the package {package!r}{clone}, pass --trust-module {package} (its code is imported); "
+            f"{last_resort}"
         )
     elif packages & (sys.stdlib_module_names - {"builtins"}):
         way = f"no network needs these, so the file is damaged or hostile; {last_resort}"

@@ -9,20 +9,25 @@ changed.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules import module as module_hooks
+from torch.overrides import TorchFunctionMode
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics.activation import layer_class
 
 MAX_PARAMETERS = 1_000_000_000
 """Ten times the largest YOLO; 4 GB in float32."""
+
+_SMALL = 4096
+_FILL = (torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.fill_, torch.Tensor.zero_)
 
 
 def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -> None:
@@ -40,6 +45,29 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
     from ultralytics.nn.modules import Conv
 
     plain = _without_blocks(d)
+    channels = int(d.get("channels") or d.get("ch") or 3)
+    parse = tasks.parse_model
+    while hasattr(parse, "__wrapped__"):
+        parse = parse.__wrapped__
+    default_act = Conv.default_act
+    try:
+        for light in (True, False):
+            with _limit(origin, limit), torch.random.fork_rng(devices=[]):
+                try:
+                    with _Meta() if light else torch.device("meta"):
+                        parse(copy.deepcopy(plain), channels, False)
+                    return
+                except ModelFileError:
+                    raise
+                except Exception:  # a description that cannot be built: the build itself says so, better
+                    continue
+    finally:
+        Conv.default_act = default_act
+
+
+@contextlib.contextmanager
+def _limit(origin: str, limit: int) -> Iterator[None]:
+    """Stop this thread when the modules it makes hold more parameters than the limit."""
     thread, total = threading.get_ident(), 0
 
     def count(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> None:
@@ -49,21 +77,30 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
             if total > limit:
                 raise ModelFileError(f"{origin} asks for more than {limit} parameters; no YOLO network has so many")
 
-    parse = tasks.parse_model
-    while hasattr(parse, "__wrapped__"):
-        parse = parse.__wrapped__
-    default_act = Conv.default_act
     hook = module_hooks.register_module_parameter_registration_hook(count)
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            parse(plain, int(d.get("channels") or d.get("ch") or 3), False)
-    except ModelFileError:
-        raise
-    except Exception:  # a description that cannot be built: the build itself says so, better
-        return
+        yield
     finally:
         hook.remove()
-        Conv.default_act = default_act
+
+
+class _Meta(TorchFunctionMode):
+    """Makes large tensors on meta and small ones on the CPU; leaves large ones as they are.
+
+    ``torch.device("meta")`` alone would do, but some operations then import torch's compiler, which takes seconds.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if getattr(func, "__module__", "") == "torch.nn.init" or func in _FILL:
+            tensor = args[0] if args else kwargs["tensor"]
+            # A small tensor is really filled: trunc_normal_ draws until the values lie in its range.
+            return tensor if tensor.is_meta else func(*args, **kwargs)
+        if func in (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.eye):
+            shape = (args[0], args[-1]) if func is torch.eye else args
+            tensor = torch.empty(*shape, **{**kwargs, "device": "meta"})
+            return tensor if tensor.numel() > _SMALL else func(*args, **kwargs)
+        return func(*args, **kwargs)
 
 
 def _without_blocks(d: Mapping[str, Any]) -> dict[str, Any]:

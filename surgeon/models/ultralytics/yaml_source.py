@@ -170,7 +170,14 @@ def _local_file(path: Path) -> Path | None:
     if path.suffix not in SUFFIXES:
         return None
     unified = path.with_name(_STOCK_UNIFIED.sub(r"\1\3", path.stem) + path.suffix)
-    return next((candidate for candidate in (path, unified) if candidate.is_file()), None)
+    return next((candidate for candidate in (path, unified) if _is(Path.is_file, candidate)), None)
+
+
+def _is(test: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return test(path)
+    except OSError:  # a name too long, a folder that may not be searched
+        return False
 
 
 def _shipped_file(path: Path) -> Path:
@@ -187,7 +194,9 @@ def _not_found(path: Path, stem: str) -> str:
     if path.name == str(path) and scaled and scales:
         return f"{scaled[1]}{scaled[3]} has no scale {scaled[2]!r}; it has {', '.join(scales)}"
     near = difflib.get_close_matches(stem, _shipped(), n=4, cutoff=0.6)
-    beside = sorted(p.name for s in SUFFIXES for p in path.parent.glob(f"*{s}")) if path.parent.is_dir() else []
+    beside = (
+        sorted(p.name for s in SUFFIXES for p in path.parent.glob(f"*{s}")) if _is(Path.is_dir, path.parent) else []
+    )
     local = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
     advice = " or ".join(
         [*([f"the file {', '.join(local)}"] if local else []), *([f"the shipped {', '.join(near)}"] if near else [])]
