@@ -153,7 +153,7 @@ def test_rows_of_blocks():
     check_model_yaml(altered([-1, 1, "GAM", [8]]), "m.yaml", lenient=True)
 
 
-@pytest.mark.parametrize("text", ["d", "ast", "layers", "m", "args", "base_modules", "torch", "default_act", "x"])
+@pytest.mark.parametrize("text", ["d", "ast", "layers", "m", "args", "base_modules", "torch", "x"])
 def test_internal_names_of_the_parser(text):
     refused(altered([-1, 1, "Conv", [text]]), "internal name")
 
