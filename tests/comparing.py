@@ -9,7 +9,7 @@ import torch
 import surgeon
 
 
-def outputs(module, size=(96, 160)):
+def outputs(module, size=(128, 192)):
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
     module = copy.deepcopy(module).eval()
     with torch.no_grad():
