@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgeon import workflows
+from surgeon.errors import InputError
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.shown import ShownComparison, ShownGraph, ShownProfile, shown
 from surgeon.surgery.consent import require_consent
@@ -46,7 +47,7 @@ class Model:
         """The network with its origin, as `surgeon.workflows` takes it."""
         return self._opened
 
-    def tree(self, imgsz: int | Sequence[int] = 640) -> ShownGraph:
+    def tree(self, imgsz: int | str | Sequence[int] = 640) -> ShownGraph:
         """Every addressable site with its shape at an image size, side or ``(H, W)``."""
         return shown(ShownGraph, workflows.tree(self._opened, size(imgsz)))
 
@@ -59,6 +60,7 @@ class Model:
         start: str = "identity",
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
+        **more_settings: Any,
     ) -> Model:
         """Plant a block.
 
@@ -69,25 +71,32 @@ class Model:
             start: ``identity`` (the output stays the same until training opens the block) or ``paper``.
             settings: Constructor settings of the block.
             force: Edit a checkpoint that does not match its own yaml.
+            **more_settings: The same as keywords: ``insert("gam", after=9, rate=8)``.
 
         Raises:
             InputError: The edit is impossible; the message says what would work.
             CheckError: The edited network broke a promise.
         """
         edit = Insert(
-            module=module,
+            module=str(module),
             after=None if after is None else str(after),
             before=None if before is None else str(before),
-            settings=dict(settings or {}),
+            settings={**(settings or {}), **more_settings},
             start=start,
         )
         return self.apply(Recipe(edits=(edit,)), force=force)
 
     def replace(
-        self, at: str | int, module: str, *, settings: Mapping[str, Any] | None = None, force: bool = False
+        self,
+        at: str | int,
+        module: str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        force: bool = False,
+        **more_settings: Any,
     ) -> Model:
-        """Put a block in the place of a row."""
-        edit = Replace(module=module, at=str(at), settings=dict(settings or {}))
+        """Put a block in the place of a row; arguments and errors are those of `insert`."""
+        edit = Replace(module=str(module), at=str(at), settings={**(settings or {}), **more_settings})
         return self.apply(Recipe(edits=(edit,)), force=force)
 
     def remove(self, at: str | int, *, force: bool = False) -> Model:
@@ -114,7 +123,7 @@ class Model:
         chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         return workflows.plan(self._opened, chosen, force=force)
 
-    def profile(self, imgsz: int | Sequence[int] = 640, **settings: Any) -> ShownProfile:
+    def profile(self, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownProfile:
         """Measure parameters, MACs, latency and memory.
 
         Args:
@@ -153,7 +162,7 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
     return Model(workflows.open_model(source, trust=trust, trust_modules=trust_modules))
 
 
-def compare(*models: Any, imgsz: int | Sequence[int] = 640, **settings: Any) -> ShownComparison:
+def compare(*models: Any, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownComparison:
     """Measure a baseline and candidates under equal settings; latency is timed in pairs.
 
     Args:
@@ -176,9 +185,17 @@ def _recipe(recipe: Recipe | str | Path, trust_modules: Sequence[str]) -> Recipe
     return loaded
 
 
-def size(imgsz: int | Sequence[int]) -> tuple[int, int]:
-    """An image side or ``(H, W)`` as ``(H, W)``."""
-    if isinstance(imgsz, int):
-        return (imgsz, imgsz)
-    height, width = imgsz
-    return (int(height), int(width))
+def size(imgsz: int | str | Sequence[int]) -> tuple[int, int]:
+    """An image side, ``(H, W)`` or ``"480x640"`` as ``(H, W)``.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    parts = imgsz.lower().split("x") if isinstance(imgsz, str) else [imgsz] if isinstance(imgsz, int) else list(imgsz)
+    try:
+        sides = [int(part) for part in parts]
+    except (TypeError, ValueError):
+        sides = []
+    if len(sides) not in (1, 2) or min(sides) < 1:
+        raise InputError(f"imgsz {imgsz!r} is no image size: give a side (640), (height, width) or '480x640'")
+    return sides[0], sides[-1]

@@ -11,7 +11,7 @@ from surgeon.cli.options import EditJob, editing
 @click.command("apply", cls=Command)
 @click.argument("recipe", metavar="RECIPE")
 @editing
-def command(*, recipe: str, job: EditJob) -> None:
+def command(*, recipe: str, job: EditJob) -> int:
     """Carry out the edits of a recipe file.
 
     A recipe replays on another scale or family. It is plain YAML; a class of your own that it names is imported only
@@ -34,4 +34,4 @@ def command(*, recipe: str, job: EditJob) -> None:
 
     loaded = load_recipe(recipe)
     require_consent(loaded, recipe, job.trust.trust_modules)
-    carry_out(loaded, job)
+    return carry_out(loaded, job)

@@ -18,7 +18,7 @@ from surgeon.cli.talk import Talk
 @talking
 def command(
     *, models: tuple[str, ...], measuring: Measuring, saving: Saving, all_rows: bool, trust: Trust, talk: Talk
-) -> None:
+) -> int:
     """Measure networks against a baseline.
 
     The first model is the baseline. All are measured under equal settings, their latencies in randomly ordered pairs
@@ -41,3 +41,4 @@ def command(
         require_measurable(opened, settings)
         results = [workflows.compare(opened, one, announce=talk.say) for one in settings]
     emit_all(results, saving.json, all_rows=all_rows)
+    return 130 if any(result.interrupted for result in results) else 0

@@ -23,11 +23,15 @@ from surgeon.surgery.recipe import Recipe, Remove
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
 
+DONE, INTERRUPTED = 0, 130
 NOT_TIMED = "The comparison was interrupted before anything was measured; the files are complete."
 
 
-def carry_out(recipe: Recipe, job: EditJob) -> None:
+def carry_out(recipe: Recipe, job: EditJob) -> int:
     """Run an editing command to its report.
+
+    Returns:
+        The exit code: 130 where the user interrupted the comparison; the files are complete then.
 
     Raises:
         SurgeonError: It was refused, and nothing was written; or the comparison failed, and the message says what
@@ -41,15 +45,18 @@ def carry_out(recipe: Recipe, job: EditJob) -> None:
         require_measurable([opened], [settings])
     if job.writing.dry_run:
         _show_plan(recipe, opened, settings, job)
-        return
+        return DONE
     with job.talk.working():
         report, failure = _edit(recipe, opened, settings, job)
     try:
         emit(report, job.showing.json, all_rows=job.showing.all_rows)
     except KeyboardInterrupt:
         job.talk.say(f"interrupted while the report was printed; {' and '.join(report.outputs)} are complete")
+        return INTERRUPTED
     if failure is not None:
         raise failure
+    cut_short = NOT_TIMED in report.notes or (report.comparison is not None and report.comparison.interrupted)
+    return INTERRUPTED if cut_short else DONE
 
 
 def _require_blocks(recipe: Recipe) -> None:
@@ -86,6 +93,8 @@ def _edit(
     workflows.check_output(opened, planned, job.writing.out, force=job.writing.force)
     result = workflows.edit(opened, recipe, force=job.writing.force)
     paths = workflows.save(result.after, job.writing.out, force=job.writing.force)
+    after = replace(result.after, name=paths[0].stem)
+    result = replace(result, after=after)
     report = report_of(result, paths)
     try:
         job.talk.say(f"wrote {' and '.join(report.outputs)}")

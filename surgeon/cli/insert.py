@@ -29,7 +29,7 @@ from surgeon.cli.options import EditJob, block_option, editing, set_option
     help="identity (default): the output stays equal until training opens the block. paper: the block as published.",
 )
 @editing
-def command(*, job: EditJob) -> None:
+def command(*, job: EditJob) -> int:
     """Plant blocks into a network.
 
     MODEL is a .pt, a .yaml, or the name of a yaml that ships with Ultralytics; yolov8n.yaml if left out. Its file
@@ -43,4 +43,4 @@ def command(*, job: EditJob) -> None:
     from surgeon.cli.editing import carry_out
     from surgeon.cli.edits import inserts
 
-    carry_out(inserts(ordered_words()), job)
+    return carry_out(inserts(ordered_words()), job)

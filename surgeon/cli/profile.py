@@ -27,7 +27,7 @@ from surgeon.cli.talk import Talk
 @saving
 @trusting
 @talking
-def command(*, model: str, measuring: Measuring, rows: bool, saving: Saving, trust: Trust, talk: Talk) -> None:
+def command(*, model: str, measuring: Measuring, rows: bool, saving: Saving, trust: Trust, talk: Talk) -> int:
     """Measure one network.
 
     Parameters, GFLOPs as Ultralytics prints them and exact, latency with its spread, peak memory, and all of it by
@@ -52,3 +52,4 @@ def command(*, model: str, measuring: Measuring, rows: bool, saving: Saving, tru
             talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}")
             results.append(workflows.profile(opened, one, command=line))
     emit_all(results, saving.json, tables=rows)
+    return 130 if any(result.interrupted for result in results) else 0

@@ -11,7 +11,7 @@ from surgeon.cli.options import EditJob, editing
 @click.command("remove", cls=Command)
 @click.option("--at", multiple=True, expose_value=False, metavar="SITE", help="The row to take out. Repeatable.")
 @editing
-def command(*, job: EditJob) -> None:
+def command(*, job: EditJob) -> int:
     """Take rows out of a network.
 
     The consumers of a row read its single input instead, so only rows that keep channels and resolution can go. All
@@ -23,4 +23,4 @@ def command(*, job: EditJob) -> None:
     from surgeon.cli.editing import carry_out
     from surgeon.cli.edits import removals
 
-    carry_out(removals(ordered_words()), job)
+    return carry_out(removals(ordered_words()), job)

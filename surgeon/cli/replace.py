@@ -20,7 +20,7 @@ from surgeon.cli.options import EditJob, block_option, editing, set_option
     help="Replacements are paper: the block as published.",
 )
 @editing
-def command(*, job: EditJob) -> None:
+def command(*, job: EditJob) -> int:
     """Put blocks in the place of rows.
 
     The whole row goes; its inputs and consumers stay. The report says how far the output moved. MODEL, SITE and the
@@ -32,4 +32,4 @@ def command(*, job: EditJob) -> None:
     from surgeon.cli.editing import carry_out
     from surgeon.cli.edits import replacements
 
-    carry_out(replacements(ordered_words()), job)
+    return carry_out(replacements(ordered_words()), job)

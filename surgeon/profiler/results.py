@@ -168,6 +168,11 @@ class ProfileResult:
     command: str | None = None
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether timing was cut short by the user."""
+        return self.latency is not None and any("interrupted" in note for note in self.latency.notes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedLatency:
@@ -221,3 +226,9 @@ class Comparison:
     renames: tuple[dict[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether timing was cut short by the user."""
+        cut_short = any(paired.stopped_by == "interrupt" for paired in self.paired)
+        return cut_short or any(result.interrupted for result in self.results)

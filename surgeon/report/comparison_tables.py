@@ -147,6 +147,8 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
     if any(judgement.before is not None or judgement.after is not None for judgement in found[-1].judgements):
         sentences.append(latency_scope(comparison.results[0]))
     sentences += _count_sentences(comparison, labels)
+    if comparison.results[0].settings.batch > 1:
+        sentences.append("GFLOPs Ultralytics is of one image, whatever the batch; the exact figure is of the batch.")
     sentences += _environment_sentences(comparison, labels)
     return Notes(title="", sentences=(*sentences, *comparison.notes))
 

@@ -49,8 +49,9 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     ]
     if counts.executed != counts.macs:
         items.append(("GFLOPs executed", f"{units.gflops(counts.executed)} (what the operators ran)"))
+    reported = "what model.info() prints" + (", of one image" if result.settings.batch > 1 else "")
     if counts.ultralytics_gflops is not None:
-        items.append(("GFLOPs Ultralytics", f"{units.giga(counts.ultralytics_gflops)} (what model.info() prints)"))
+        items.append(("GFLOPs Ultralytics", f"{units.giga(counts.ultralytics_gflops)} ({reported})"))
     items += [
         (f"GFLOPs {name}", f"{units.gflops(macs)} (elementwise)") for name, macs in counts.elementwise_macs.items()
     ]

@@ -147,7 +147,8 @@ def _check_outputs(before: Network, after: Network, plan: SurgeryPlan, images: l
         yield Check(name="identity", passed=not any(moved), detail=detail)
     else:
         # No promise here; the reader is told how far the output moved.
-        yield Check(name="moved", passed=True, detail=f"output moved by up to {largest:.3g} at {sizes}, as asked")
+        what = f"output moved by up to {largest:.3g}, as asked" if any(moved) else "output unchanged"
+        yield Check(name="moved", passed=True, detail=f"{what}, at {sizes}")
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

@@ -113,7 +113,7 @@ def test_interrupt_before_writing(run: Callable[..., Any], folder: Path, monkeyp
 def test_interrupt_after_writing(run: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows, "compare_edit", raising(KeyboardInterrupt()))
     outcome = run(*GAM)
-    assert outcome.code == 0
+    assert outcome.code == 130
     assert names(folder) == FILES
     assert "355" in outcome.out
     assert "interrupted before anything was measured" in " ".join(outcome.out.split())

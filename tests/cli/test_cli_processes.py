@@ -67,15 +67,11 @@ def test_refusal_is_one_line(shell: Callable[..., Any], folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.usefixtures("loaded")
-def test_yolo_passes_through(
-    shell: Callable[..., Any], run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_yolo_passes_through(shell: Callable[..., Any]) -> None:
     version = shell("yolo", "version")
     assert version.code == 0, version.err
-    assert version.out.strip()[0].isdigit()
-    monkeypatch.setattr(sys, "argv", ["surgeon"])
-    wrong = run("yolo", "nonsense")
+    assert version.out.strip().splitlines()[-1][0].isdigit()
+    wrong = shell("yolo", "nonsense")
     assert wrong.code == 1
     assert "nonsense" in wrong.err
 
@@ -92,7 +88,7 @@ def test_interrupted_timing_keeps_the_files(folder: Path) -> None:
         time.sleep(0.2)
     time.sleep(5)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait(120) == 130
     text = " ".join((folder / "out").read_text().split())
     assert "interrupted" in text
     assert "355" in text

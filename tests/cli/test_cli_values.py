@@ -84,7 +84,7 @@ def test_no_setting(text: str) -> None:
 
 
 def test_measuring_as_words() -> None:
-    default = Measuring(imgsz=((640, 640),), batch=1, device="cpu", half=False, no_latency=False, time_budget=10)
+    default = Measuring(imgsz=((640, 640),), batch=1, device="cpu", half=False, no_latency=False, time_budget=None)
     assert default.words() == []
     other = Measuring(
         imgsz=((320, 320), (480, 640)), batch=2, device="cuda:0", half=True, no_latency=True, time_budget=2.5

@@ -34,6 +34,9 @@ def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) ->
         notes.append("the optimizer state is dropped: an edited file starts a new training, it resumes none")
     dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
     module = module.float().eval()
+    if dtype != "float32":
+        notes.append(f"the file holds {dtype} weights; they are written as float32, which loses nothing")
+    _require_gradients(module)
     train_args = dict(loaded.get("train_args") or {})
     vars(module).update(args={**dict(vars(module).get("args") or {}), **train_args})
     return OpenedModel(
@@ -64,6 +67,17 @@ def open_live(module: nn.Module) -> OpenedModel:
     return OpenedModel(
         name=Path(yaml_file).stem, module=own, source=f"live {name}", task=_task(own), drift=drift.find_drift(own)
     )
+
+
+def _require_gradients(module: nn.Module) -> None:
+    """Undo what Ultralytics does to the weights it saves, all of which it marks as not trainable.
+
+    The trainer sets the flags anew; it always leaves the DFL's fixed weights out.
+    """
+    if any(p.requires_grad for p in module.parameters()):
+        return
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(parameter.is_floating_point() and ".dfl" not in name)
 
 
 def _refuse_foreign(module: nn.Module, origin: str) -> None:

@@ -113,10 +113,10 @@ def output_shapes(module: nn.Module, imgsz: tuple[int, int]) -> dict[int, tuple[
             return _shapes_on(module, torch.zeros(size, **way))
         except Exception as error:  # any operator without a meta kernel, any size that does not fit
             reason = str(error).strip().splitlines()[:1]
-    raise ModelFileError(
-        f"the network cannot run at {imgsz[0]}x{imgsz[1]} ({''.join(reason)}); "
-        f"image sides must be multiples of {max_stride(module)}"
-    )
+    stride = max_stride(module)
+    if imgsz[0] % stride or imgsz[1] % stride:
+        raise ModelFileError(f"the network cannot run at {imgsz[0]}x{imgsz[1]}: sides must be multiples of {stride}")
+    raise ModelFileError(f"the network cannot run at {imgsz[0]}x{imgsz[1]}: {''.join(reason)}")
 
 
 def in_channels(module: nn.Module) -> int:

@@ -62,9 +62,15 @@ def require_free(pt: Path, *, force: bool) -> Path:
     yaml_path = pt.with_suffix(".yaml")
     if not pt.parent.is_dir():
         raise OutputError(f"there is no folder {pt.parent} to write {pt.name} into")
+    for path in (pt, yaml_path):
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is no file; choose another --out")
     taken = [path for path in (pt, yaml_path) if path.exists()]
     if taken and not force:
-        raise OutputError(f"{' and '.join(map(str, taken))} exist(s); choose another --out, or replace with --force")
+        raise OutputError(
+            f"{' and '.join(map(str, taken))} already there; choose another --out, or replace with --force"
+        )
+    _require_writable(pt.parent)
     return yaml_path
 
 
@@ -155,6 +161,20 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
         raise OutputError(f"cannot write into {path.parent}: {error}") from error
 
 
+def _require_writable(folder: Path) -> None:
+    """Try the folder before any work is done."""
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".surgeon-")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    os.close(handle)
+    Path(name).unlink()
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write into {folder}: {error.strerror}")
+
+
 class _Pair:
     """Two temporary files that become their targets together, or vanish."""
 
@@ -170,7 +190,7 @@ class _Pair:
                 self._temporary.append(Path(name))
         except OSError as error:
             self._discard()
-            raise OutputError(f"cannot write into {self._targets[0].parent}: {error}") from error
+            raise _unwritable(self._targets[0].parent, error) from error
         return self._temporary
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -179,9 +199,13 @@ class _Pair:
             return
         mask = os.umask(0)
         os.umask(mask)
-        for temporary, target in zip(self._temporary, self._targets, strict=True):
-            temporary.chmod(0o666 & ~mask)
-            temporary.replace(target)
+        try:
+            for temporary, target in zip(self._temporary, self._targets, strict=True):
+                temporary.chmod(0o666 & ~mask)
+                temporary.replace(target)
+        except OSError as error:
+            self._discard()
+            raise _unwritable(self._targets[0].parent, error) from error
 
     def _discard(self) -> None:
         for temporary in self._temporary:
