@@ -81,14 +81,14 @@ class FLA(Block):
         self.kv = PointwiseLinear(c, 2 * c, bias=qkv_bias)
         self.proj = PointwiseLinear(c, c) if project else None
         self.dwc = nn.Conv2d(d, d, kernel_size, padding=kernel_size // 2, groups=d)
-        self.scale = nn.Parameter(torch.zeros(1, 1, c))
+        self.scale = nn.Parameter(torch.zeros(c))
         self.get_v = nn.Conv2d(c, c, 3, padding=1, groups=c) if lepe else None
         self.sr = nn.Conv2d(c, c, sr_ratio, stride=sr_ratio) if sr_ratio > 1 else None
         self.norm = nn.LayerNorm(c) if sr_ratio > 1 else None
         self.grid: tuple[int, int] | None = self.settings["position"]
         self.positional_encoding: nn.Parameter | None = None
         if self.grid is not None:
-            self.positional_encoding = nn.Parameter(torch.zeros(1, self.grid[0] * self.grid[1], c))
+            self.positional_encoding = nn.Parameter(torch.zeros(self.grid[0] * self.grid[1] * c))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
@@ -123,7 +123,8 @@ class FLA(Block):
     def _positions(self, like: Tensor) -> Tensor:
         """Return the position table ``(C, H, W)`` for the map of ``like`` ``(B, C, H, W)``."""
         assert self.positional_encoding is not None and self.grid is not None
-        table = self.positional_encoding.to(like.dtype)[0].transpose(0, 1).reshape(-1, *self.grid)
+        tokens = self.positional_encoding.to(like.dtype).view(self.grid[0] * self.grid[1], -1)
+        table = tokens.transpose(0, 1).reshape(-1, *self.grid)
         return resample(table, like.shape[2], like.shape[3])
 
     def _focus(self, t: Tensor) -> Tensor:

@@ -29,9 +29,8 @@ class MHSA(Block):
     ``out_i = sum_j softmax_j(E_ij) v_j``. No output projection, no norm, no residual.
 
     Attributes:
-        rel_h: Position along the width ``(heads, d, W0)``; the reference calls the width "height".
-        rel_w: Position along the height ``(heads, d, H0)``. The reference stores both with five dimensions, which
-            ``model.to(memory_format=torch.channels_last)``, as Ultralytics' predictor calls it, refuses.
+        rel_h: Position along the width, ``(heads, d, W0)`` flat; the reference calls the width "height".
+        rel_w: Position along the height, ``(heads, d, H0)`` flat.
     """
 
     info = INFO
@@ -74,8 +73,8 @@ class MHSA(Block):
             height, width = self.settings["table"]
             # BoTNet draws its embeddings with deviation d^-0.5; the code in circulation draws them with 1.
             deviation = d**-0.5 if self.paper else 1.0
-            self.rel_h = nn.Parameter(torch.randn(heads, d, width) * deviation)
-            self.rel_w = nn.Parameter(torch.randn(heads, d, height) * deviation)
+            self.rel_h = nn.Parameter(torch.randn(heads * d * width) * deviation)
+            self.rel_w = nn.Parameter(torch.randn(heads * d * height) * deviation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
@@ -104,10 +103,11 @@ class MHSA(Block):
         """Return the position table ``(1, heads, d, N)`` for the map of ``like`` ``(B, C, H, W)``."""
         if self.rel_h is None or self.rel_w is None:
             return None
-        rows = self.rel_w.to(like.dtype).unsqueeze(-1).unsqueeze(0)
-        columns = self.rel_h.to(like.dtype).unsqueeze(-2).unsqueeze(0)
         height, width = like.shape[2], like.shape[3]
         stored_height, stored_width = self.settings["table"]
+        d = self.value.out_channels // self.heads
+        rows = self.rel_w.to(like.dtype).view(1, self.heads, d, stored_height, 1)
+        columns = self.rel_h.to(like.dtype).view(1, self.heads, d, 1, stored_width)
         if one_graph() or (height, width) != (stored_height, stored_width):
             # Sums of products rather than matrix products: the tables are tiny, and counters read matrix products as
             # work of the definition.

@@ -63,12 +63,6 @@ def _mhsa_table(arguments: Arguments, _size: tuple[int, int] | None) -> dict[str
     return {"table": (arguments.get("width", 14), arguments.get("height", 14))}
 
 
-def _mhsa_tensors(tensors: Tensors, _size: tuple[int, int] | None) -> dict[str, Tensor]:
-    """Position tables ``(1, heads, d, 1, W0)`` and ``(1, heads, d, H0, 1)`` without their dimensions of one."""
-    flat = {"rel_h": (0, 3), "rel_w": (0, 4)}
-    return {name: tensor.squeeze(flat[name]) if name in flat else tensor for name, tensor in tensors.items()}
-
-
 def _mhsa_optional(arguments: Arguments, size: tuple[int, int] | None) -> dict[str, Any]:
     """The paste has its position tables behind a switch that is off."""
     return {"position": bool(arguments.get("pos_emb", False)), **_mhsa_table(arguments, size)}
@@ -161,7 +155,7 @@ CASES: dict[str, Reference] = {
         channels=("n_dims",),
         names={"heads": "heads"},
         settings=_mhsa_table,
-        tensors=_mhsa_tensors,
+        tensors=_same,
         others=("width", "height"),
     ),
     "mhsa.nopos": Reference(
@@ -169,7 +163,7 @@ CASES: dict[str, Reference] = {
         channels=("n_dims",),
         names={"heads": "heads"},
         settings=_mhsa_optional,
-        tensors=_mhsa_tensors,
+        tensors=_same,
         others=("width", "height", "pos_emb"),
     ),
     "gam.dengbuqi": Reference(

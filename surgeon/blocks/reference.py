@@ -48,7 +48,7 @@ def from_reference(
     assert isinstance(module, Block)
     if tensors is not None:
         try:
-            module.load_state_dict(reference.tensors(tensors, size))
+            module.load_state_dict(_flat(reference.tensors(tensors, size)))
         except RuntimeError as error:
             raise BlockError(f"{case}: the tensors do not fit these arguments: {error}") from error
     return module
@@ -60,7 +60,12 @@ def reference_tensors(case: str, tensors: Tensors, *, size: tuple[int, int] | No
     Raises:
         BlockError: The case is unknown.
     """
-    return _reference(case).tensors(tensors, size)
+    return _flat(_reference(case).tensors(tensors, size))
+
+
+def _flat(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tables of three or five dimensions as vectors, in which form our blocks keep them (`common.Block`)."""
+    return {name: tensor.reshape(-1) if tensor.dim() in (3, 5) else tensor for name, tensor in tensors.items()}
 
 
 def _reference(case: str) -> Reference:

@@ -38,7 +38,7 @@ def mhsa(m: MHSA, x: Tensor) -> Tensor:
     logits = torch.einsum("bhdi,bhdj->bhij", q, k)
     if m.rel_h is not None:
         th, tw = m.settings["table"]
-        r = (m.rel_h[:, :, None, :] + m.rel_w[:, :, :, None]).view(1, heads * d, th, tw)
+        r = m.rel_h.view(1, heads * d, 1, tw) + m.rel_w.view(1, heads * d, th, 1)
         r = F.interpolate(r, (h, w), mode="bilinear").view(heads, d, h * w).expand(b, -1, -1, -1)
         logits = logits + torch.einsum("bhdi,bhdj->bhij", *((q, r) if m.paper else (r, q)))
     weights = (logits * d**-0.5 if m.paper else logits).softmax(-1)
@@ -86,7 +86,7 @@ def fla(m: FLA, x: Tensor) -> Tensor:
     q = conv(m, "q", x).flatten(2).transpose(1, 2)
     kv = conv(m, "kv", source)
     if m.grid is not None:
-        table = m.positional_encoding.transpose(1, 2).reshape(1, c, *m.grid)
+        table = m.positional_encoding.view(1, -1, c).transpose(1, 2).reshape(1, c, *m.grid)
         table = F.interpolate(table, kv.shape[2:], mode="bilinear")
         kv = torch.cat([kv[:, :c] + table, kv[:, c:]], 1)
     k, v = (t.flatten(2).transpose(1, 2) for t in kv.chunk(2, 1))

@@ -17,4 +17,5 @@ def test_channels_last(name):
         expected = block(x)
         got = block.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
     assert torch.allclose(got, expected, rtol=1e-4, atol=1e-5)
-    assert all(p.dim() <= 4 for p in block.parameters())
+    # channels_last refuses five dimensions, and the Muon optimizer of Ultralytics 8.4.0 refuses three.
+    assert all(p.dim() in (1, 2, 4) for p in block.parameters())

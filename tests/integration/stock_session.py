@@ -75,8 +75,7 @@ def _train(path, data, folder, name, **extra):
 
     def compare(trainer):
         state = trainer.model.state_dict()
-        seen["equal"] = sum(n in state and torch.equal(t, state[n].to(t.dtype)) for n, t in before.items())
-        seen["of"] = len(before)
+        seen["lost"] = [n for n, t in before.items() if n not in state or not torch.equal(t, state[n].to(t.dtype))]
 
     def first_loss(trainer):
         seen.setdefault("loss", float(trainer.loss))
