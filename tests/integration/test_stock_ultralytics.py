@@ -71,7 +71,7 @@ def test_every_block_trains_and_exports_with_stock_ultralytics(block, tmp_path, 
 @pytest.mark.parametrize(("model", "task"), TASKS.items())
 def test_every_task_survives_training(model, task, tmp_path, dataset, stock_session):
     path = planted(tmp_path, model, "gam", "backbone.8")
-    found = stock_session(path, dataset(task), task, tmp_path, "predict", "train", "val", "onnx")
+    found = stock_session(path, dataset(task), task, tmp_path, "train", "predict", "val", "onnx")
     assert found["train"]["planted"] == 1
     assert found["train"]["gate_moved"]
     assert found["train"]["finite"]
