@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,12 @@ def test_interrupted_timing_keeps_the_files(folder: Path) -> None:
     words = ["insert", "--module", "gam", "--after", "9", "--imgsz", "64", "--time-budget", "120s"]
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "surgeon.cli.main", *words], cwd=folder, stdout=out, stderr=err
+            [sys.executable, "-m", "surgeon.cli.main", *words],
+            cwd=folder,
+            stdout=out,
+            stderr=err,
+            # A shell's background job, as a CI may be, hands down an ignored SIGINT.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
     deadline = time.monotonic() + 150
     while "timing" not in (folder / "err").read_text() and time.monotonic() < deadline:
