@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
 
 DONE, INTERRUPTED = 0, 130
+CUT_SHORT = "The timing was interrupted; what had been measured stands, and the files are complete."
 NOT_TIMED = "The comparison was interrupted before anything was measured; the files are complete."
 
 
@@ -104,7 +105,8 @@ def _edit(
     except Exception as error:
         failure = _after_writing(error, paths)
         return replace(report, notes=(*report.notes, f"The comparison failed: {error}")), failure
-    return replace(report, comparison=comparison), None
+    notes = (*report.notes, CUT_SHORT) if comparison.interrupted else report.notes
+    return replace(report, comparison=comparison, notes=notes), None
 
 
 def _after_writing(error: Exception, paths: tuple[Path, ...]) -> SurgeonError:
