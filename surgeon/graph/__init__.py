@@ -2,6 +2,6 @@
 
 from surgeon.graph.layer import IMAGE, Layer, LayerGraph
 from surgeon.graph.selector import Site, resolve
-from surgeon.graph.target import NewBlock, PlannedRow
+from surgeon.graph.target import NewBlock, PlannedGraft, PlannedRow
 
-__all__ = ["IMAGE", "Layer", "LayerGraph", "NewBlock", "PlannedRow", "Site", "resolve"]
+__all__ = ["IMAGE", "Layer", "LayerGraph", "NewBlock", "PlannedGraft", "PlannedRow", "Site", "resolve"]

@@ -25,12 +25,6 @@ class Network(Protocol):
     def max_stride(self) -> int:
         """Largest stride; image sides are multiples of it."""
 
-    def row(self, index: int) -> Any:
-        """The module of a row."""
-
-    def row_prefix(self, index: int) -> str:
-        """What the names of a row's tensors begin with (``model.9.``)."""
-
     def run(self, image: Any) -> list[Any]:
         """Every tensor that the network puts out in evaluation mode, for an image ``(B, C, H, W)``."""
 

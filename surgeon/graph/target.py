@@ -42,3 +42,30 @@ class PlannedRow:
     inputs: tuple[str, ...]
     source: int | None = None
     block: NewBlock | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedGraft:
+    """One change inside the module tree that leaves the rows and every index as they are.
+
+    Attributes:
+        key: Stable key of the new block (``gam0``); of a removal, of what goes (``removed0``).
+        host: Path of the module that it changes, in the original network (``model.4.m.0.cv2``).
+        how: ``after`` (the block reads the host's output), ``before`` (the host reads the block), ``replace`` (the
+            block stands in for the host), ``remove`` (the host's input takes the place of its output).
+        name: Name of the child module that holds the block; empty where it takes the host's own.
+        port: For ``before``, which of the host's inputs; None for its only one.
+        block: The new block; None for a removal.
+    """
+
+    key: str
+    host: str
+    how: str
+    name: str = ""
+    port: int | None = None
+    block: NewBlock | None = None
+
+    @property
+    def path(self) -> str:
+        """Path of the planted module, in the original network's numbering."""
+        return f"{self.host}.{self.name}" if self.name else self.host

@@ -51,15 +51,13 @@ class Tensors:
 
 def map_tensors(before: Network, after: Network, plan: SurgeryPlan) -> Tensors:
     """Follow every tensor of the source through the plan's row renames."""
-    prefixes = {before.row_prefix(old): after.row_prefix(new) for old, new in plan.renames.items()}
-    gone = tuple(before.row_prefix(layer.index) for layer in plan.dropped)
+    gone = tuple(f"{path}." for path in plan.dropped_paths)
     copied, dropped = {}, []
     for name in before.module.state_dict():
-        prefix = ".".join(name.split(".")[:2]) + "."
-        if prefix in gone:
+        if name.startswith(gone):
             dropped.append(name)
         else:
-            copied[name] = prefixes.get(prefix, prefix) + name.removeprefix(prefix)
+            copied[name] = plan.moved(name)
     taken = set(copied.values())
     fresh = tuple(name for name in after.module.state_dict() if name not in taken)
     return Tensors(copied=copied, fresh=fresh, dropped=tuple(dropped))
@@ -176,20 +174,16 @@ def _check_rebuild(after: Network, image: Tensor) -> Iterator[Check]:
     yield Check(name="rebuild", passed=equal, detail=detail if equal else "a rebuilt network puts out other values")
 
 
-def _planted(after: Network, plan: SurgeryPlan) -> dict[str, int]:
-    return {row.key: index for index, row in enumerate(plan.rows) if row.block is not None}
-
-
 def _check_liveness(after: Network, plan: SurgeryPlan, image: Tensor) -> Iterator[Check]:
-    planted = _planted(after, plan)
+    planted = plan.planted
     if not planted:
         return
     dead: list[str] = []
     faint: list[str] = []
     with torch.no_grad():
         output, features = after.run(image), after.head_inputs(image)
-        for key, index in planted.items():
-            with _disturbed(after.row(index)):
+        for key, path in planted.items():
+            with _disturbed(after.module.get_submodule(path)):
                 if _moved(output, after.run(image)):
                     continue
                 # Untrained weights can drown the change of the features in the bias of the head.
@@ -224,12 +218,12 @@ def _disturbed(row: torch.nn.Module) -> Iterator[None]:
 
 
 def _check_gradients(after: Network, plan: SurgeryPlan, image: Tensor) -> Iterator[Check]:
-    planted = _planted(after, plan)
+    planted = plan.planted
     if not planted:
         return
     unused: list[str] = []
-    for key, index in planted.items():
-        own, upstream = _gradients(after, plan, index, image)
+    for key, path in planted.items():
+        own, upstream = _gradients(after, plan, key, path, image)
         bad = [n for n, g in {**own, **upstream}.items() if g is not None and not bool(torch.isfinite(g).all())]
         if bad:
             yield _gradient_failure(f"the gradient of {bad[0]} is not finite with the gate open")
@@ -249,18 +243,19 @@ def _gradient_failure(detail: str) -> Check:
 
 
 def _gradients(
-    after: Network, plan: SurgeryPlan, index: int, image: Tensor
+    after: Network, plan: SurgeryPlan, key: str, path: str, image: Tensor
 ) -> tuple[dict[str, Tensor | None], dict[str, Tensor | None]]:
-    """Gradients of a block's own parameters and of those of the rows it reads, with its gate alone open."""
-    prefixes = tuple(after.row_prefix(row) for row in _upstream(plan, index))
-    own_prefix = after.row_prefix(index)
+    """Gradients of a block's own parameters and of those of what it reads, with its gate alone open."""
+    own_prefix = f"{path}."
+    prefixes = tuple(f"{module}." for module in plan.upstream(key))
+    block = after.module.get_submodule(path)
     with contextlib.ExitStack() as stack:
         everything = stack.enter_context(after.trainable())
         wanted = {n: p for n, p in everything.items() if n.startswith((own_prefix, *prefixes))}
         if not wanted:
             return {}, {}
-        if getattr(after.row(index), "gate", None) is not None:
-            stack.enter_context(_disturbed(after.row(index)))
+        if getattr(block, "gate", None) is not None:
+            stack.enter_context(_disturbed(block))
         with torch.enable_grad():
             # Relative to their size: the features of an untrained network are as small as 1e-9, their squares vanish.
             scaled = (x.float() / x.detach().float().abs().mean().clamp_min(1e-30) for x in after.head_inputs(image))
@@ -269,9 +264,3 @@ def _gradients(
     found: dict[str, Tensor | None] = dict(zip(wanted, gradients, strict=True))
     own = {n: g for n, g in found.items() if n.startswith(own_prefix)}
     return own, {n: g for n, g in found.items() if n not in own}
-
-
-def _upstream(plan: SurgeryPlan, index: int) -> set[int]:
-    """The rows that a row reads."""
-    positions = {row.key: i for i, row in enumerate(plan.rows)}
-    return {positions[key] for key in plan.rows[index].inputs if key in positions}

@@ -12,7 +12,7 @@ from typing import Any
 from surgeon.blocks import catalog
 from surgeon.blocks.naming import display_name, is_foreign
 from surgeon.errors import BlockError, PlanError
-from surgeon.graph import IMAGE, Layer, LayerGraph, NewBlock, PlannedRow, Site, resolve
+from surgeon.graph import IMAGE, Layer, LayerGraph, NewBlock, PlannedGraft, PlannedRow, Site, resolve
 from surgeon.surgery.recipe import Edit, Insert, Recipe, Remove, Replace
 
 
@@ -24,6 +24,7 @@ class SurgeryPlan:
         before: The network as it is.
         recipe: What was asked.
         rows: The network as it will be, in execution order.
+        grafts: Changes inside the module tree, which leave the rows as they are.
         keeps_output: Whether the edited network must give the original's output bit for bit.
         notes: What the reader should know: adapted settings, rewired consumers.
     """
@@ -32,12 +33,50 @@ class SurgeryPlan:
     recipe: Recipe
     rows: tuple[PlannedRow, ...]
     keeps_output: bool
+    grafts: tuple[PlannedGraft, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def new_keys(self) -> tuple[str, ...]:
-        """Keys of the planted rows."""
-        return tuple(row.key for row in self.rows if row.block is not None)
+        """Keys of the planted blocks."""
+        return tuple(self.planted)
+
+    @property
+    def planted(self) -> dict[str, str]:
+        """Key of each planted block → its path in the edited network's module tree."""
+        rows = {row.key: self._row_path(i) for i, row in enumerate(self.rows) if row.block is not None}
+        grafts = {graft.key: self.moved(graft.path) for graft in self.grafts if graft.block is not None}
+        return rows | grafts
+
+    def moved(self, path: str) -> str:
+        """Where a module of the original network stands in the edited one; its tensors' names move alike."""
+        if self._renumbered:
+            for old, new in self.renames.items():
+                row = self.before.layers[old].path
+                if path == row or path.startswith(f"{row}."):
+                    return self._row_path(new) + path.removeprefix(row)
+        return path
+
+    @property
+    def dropped_paths(self) -> tuple[str, ...]:
+        """Paths, in the original network, of the modules that the edited one no longer has."""
+        grafts = (graft.host for graft in self.grafts if graft.how in ("replace", "remove"))
+        return (*(layer.path for layer in self.dropped), *grafts)
+
+    def upstream(self, key: str) -> tuple[str, ...]:
+        """Paths, in the edited network, of the modules whose output a planted block reads; empty where unknown."""
+        positions = {row.key: index for index, row in enumerate(self.rows)}
+        for graft in self.grafts:
+            if graft.key == key:
+                return (self.moved(graft.host),) if graft.how == "after" else ()
+        return tuple(self._row_path(positions[k]) for k in self.rows[positions[key]].inputs if k in positions)
+
+    @property
+    def _renumbered(self) -> bool:
+        return any(old != new for old, new in self.renames.items())
+
+    def _row_path(self, index: int) -> str:
+        return f"{self.before.layers[0].path.rpartition('.')[0]}.{index}"
 
     @property
     def renames(self) -> dict[int, int]:

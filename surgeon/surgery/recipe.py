@@ -24,6 +24,7 @@ import yaml
 from surgeon.errors import RecipeError
 
 RECIPE_VERSION = 1
+MODES = ("auto", "row", "graft")
 _MAX_BYTES = 1_000_000
 
 
@@ -33,8 +34,10 @@ class Insert:
 
     Attributes:
         module: Catalog name, or ``package.module:Class``.
-        after: Every consumer of this site reads the block instead. Exactly one of `after` and `before` is set.
+        after: Every consumer of this site reads the block instead. Exactly one of the four places is set.
         before: Only what this site reads changes.
+        edge: Producer and consumer: only the connection between them changes.
+        inside: Every module of this kind, at the place where the literature puts attention inside it.
         settings: Explicit constructor settings.
         start: ``identity`` or ``paper``.
     """
@@ -42,20 +45,29 @@ class Insert:
     module: str
     after: str | None = None
     before: str | None = None
+    edge: tuple[str, str] | None = None
+    inside: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: str = "identity"
 
     def __post_init__(self) -> None:
         """Refuse an insertion at no site, or at two."""
-        if (self.after is None) == (self.before is None):
-            raise RecipeError(f"insert {self.module} needs one site: after or before, not both")
+        if sum(place is not None for place in (self.after, self.before, self.edge, self.inside)) != 1:
+            raise RecipeError(f"insert {self.module} needs one site, not both or none: after, before, edge or inside")
         if self.start not in ("identity", "paper"):
             raise RecipeError(f"insert {self.module}: start is identity or paper, not {self.start!r}")
 
     def __str__(self) -> str:
         """The edit as a phrase."""
-        where = f"after {self.after}" if self.after is not None else f"before {self.before}"
-        return f"insert {self.module} {where}{_settings_text(self.settings)}, start {self.start}"
+        return f"insert {self.module} {self.where}{_settings_text(self.settings)}, start {self.start}"
+
+    @property
+    def where(self) -> str:
+        """The place as a phrase."""
+        if self.edge is not None:
+            return f"on the edge {self.edge[0]}->{self.edge[1]}"
+        places = {"after": self.after, "before": self.before, "inside": self.inside}
+        return next(f"{name} {site}" for name, site in places.items() if site is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +99,25 @@ Edit = Insert | Replace | Remove
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Edits of one command; all their sites count in the source's numbering."""
+    """Edits of one command; all their sites count in the source's numbering.
+
+    Attributes:
+        edits: In their order.
+        mode: ``row`` (a block becomes a row of its own), ``graft`` (rows and indices stay, a block becomes a child
+            of the module it stands at) or ``auto``: rows where the network has them and the site is one.
+        adapt: Whether a 1x1 convolution may adapt the width where a replacement or a removal changes it.
+    """
 
     edits: tuple[Edit, ...]
+    mode: str = "auto"
+    adapt: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an empty recipe."""
+        """Refuse an empty recipe, and an unknown mode."""
         if not self.edits:
             raise RecipeError("the recipe holds no edit")
+        if self.mode not in MODES:
+            raise RecipeError(f"mode {self.mode!r} is unknown: {', '.join(MODES)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as in a recipe file."""
@@ -170,7 +193,8 @@ def _edit_from_dict(edit: Any, number: int) -> Edit:
     try:
         if verb == "insert":
             start = str(edit.get("start", "identity"))
-            return Insert(module=str(edit["insert"]), settings=settings, start=start, **sites)
+            after, before = sites.get("after"), sites.get("before")
+            return Insert(module=str(edit["insert"]), after=after, before=before, settings=settings, start=start)
         if verb == "replace":
             if "at" not in sites:
                 raise RecipeError("replace needs at: SITE")

@@ -37,14 +37,6 @@ class UltralyticsNetwork:
         """Largest stride; image sides are multiples of it."""
         return reader.max_stride(self._module)
 
-    def row(self, index: int) -> nn.Module:
-        """The module of a row."""
-        return reader.rows_of(self._module)[index]
-
-    def row_prefix(self, index: int) -> str:
-        """What the names of a row's tensors begin with."""
-        return f"model.{index}."
-
     def run(self, image: Tensor) -> list[Tensor]:
         """Every tensor that the network puts out in evaluation mode."""
         with self._undisturbed():
