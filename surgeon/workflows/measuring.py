@@ -1,0 +1,90 @@
+"""profile · compare: what a network costs, and what an edit cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from surgeon.errors import InputError
+from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.workflows.editing import SurgeryResult, tree
+
+if TYPE_CHECKING:
+    from surgeon.models.opened import OpenedModel
+    from surgeon.profiler.subject import Subject
+
+
+def profile(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> ProfileResult:
+    """Measure a model.
+
+    Raises:
+        MeasurementError: This machine cannot measure what was asked.
+    """
+    from surgeon.profiler.measure import measure_subject
+
+    result = measure_subject(_subject(model, settings, command), settings)
+    return _with_layers(result, model)
+
+
+def compare(
+    models: Sequence[OpenedModel],
+    settings: ProfileSettings,
+    *,
+    renames: Sequence[dict[str, str]] = (),
+    announce: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Measure a baseline and candidates under equal settings; their times are taken in pairs.
+
+    Args:
+        models: Baseline first.
+        settings: What to measure.
+        renames: For each candidate the map baseline row key → candidate row key, where an edit knows it.
+        announce: Told in a few words what begins, for a progress line.
+
+    Raises:
+        InputError: Fewer than two models.
+        MeasurementError: This machine cannot measure what was asked.
+    """
+    from surgeon.profiler.measure import compare_modules
+
+    if len(models) < 2:
+        raise InputError("compare needs a baseline and at least one other model")
+    subjects = [_subject(model, settings) for model in models]
+    comparison = compare_modules(subjects, settings, renames=renames, announce=announce)
+    results = tuple(_with_layers(r, m) for r, m in zip(comparison.results, models, strict=True))
+    return dataclasses.replace(comparison, results=results)
+
+
+def compare_edit(
+    result: SurgeryResult, settings: ProfileSettings, announce: Callable[[str], None] = lambda _: None
+) -> Comparison:
+    """The comparison at the end of an edit: rows are aligned by its rename map."""
+    old = [layer.key for layer in result.plan.before]
+    new = [row.key for row in result.plan.rows]
+    renames = {old[a]: new[b] for a, b in result.plan.renames.items()}
+    return compare([result.before, result.after], settings, renames=(renames,), announce=announce)
+
+
+def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> Subject:
+    from surgeon.models.ultralytics import figures
+    from surgeon.profiler.subject import Subject
+
+    return Subject(
+        module=model.module,
+        graph=tree(model, settings.imgsz),
+        name=model.name,
+        source=model.source,
+        source_sha256=model.sha256,
+        task=model.task,
+        command=command,
+        ultralytics_gflops=figures.info_gflops,
+        prepare=figures.fused,
+    )
+
+
+def _with_layers(result: ProfileResult, model: OpenedModel) -> ProfileResult:
+    from surgeon.models.ultralytics import figures
+
+    return dataclasses.replace(result, model_layers=figures.info_layers(model.module))
