@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -19,13 +20,16 @@ _OUTPUT_NAMES = frozenset(
     {"out_channels", "out_channel", "c2", "cout", "c_out", "outp", "oup", "out_planes", "out_dim", "dim_out", "out_ch"}
 )
 
+Channels = int | Sequence[int]
+"""Width of a block's input, or of each of its inputs where it takes a list."""
 
-def create(name: str, channels: int, out_channels: int | None = None, **settings: Any) -> nn.Module:
+
+def create(name: str, channels: Channels, out_channels: int | None = None, **settings: Any) -> nn.Module:
     """Build a block of the catalog.
 
     Args:
         name: Name or alias, in any case.
-        channels: Channels of the input.
+        channels: Channels of the input; of each input, for a block that takes a list.
         out_channels: Channels of the output; None keeps them.
         **settings: The block's settings. Left-out ones take defaults that fit the width (``catalog.get(name).resolve``
             says which were adapted).
@@ -34,8 +38,9 @@ def create(name: str, channels: int, out_channels: int | None = None, **settings
         BlockError: There is no such block or setting, or a value does not work at this width.
     """
     info = catalog.get(name)
-    out = channels if out_channels is None else out_channels
-    resolved = info.resolve(channels, out, settings)
+    _check_inputs(info.name, channels, takes_list=info.takes_list)
+    out = _output_width(channels, out_channels)
+    resolved = info.resolve(channels, out, settings)  # type: ignore[arg-type]  # a list for a block that takes one
     module: nn.Module = load_factory(info.factory)(channels, out, **resolved.settings)
     return module
 
@@ -66,35 +71,61 @@ def load_factory(spec: str) -> type[nn.Module]:
     return factory  # type: ignore[no-any-return]
 
 
-def build(factory: type[nn.Module], channels: int, out_channels: int | None = None, **settings: Any) -> nn.Module:
+def build(factory: type[nn.Module], channels: Channels, out_channels: int | None = None, **settings: Any) -> nn.Module:
     """Build a user's class.
 
     It is called as ``Class(channels, **settings)``, or as ``Class(channels, out_channels, **settings)`` when its second
     positional parameter has no default, or is named like an output width (``out_channels``, ``c2``, ``oup``, …). A
-    parameter that ``settings`` names is never filled by position.
+    parameter that ``settings`` names is never filled by position. A class with the attribute ``takes_list = True`` is
+    called as ``Class([c1, c2, ...], out_channels, **settings)``, and its module with a list of feature maps.
 
     Args:
         factory: The class.
-        channels: Channels of the input.
+        channels: Channels of the input; of each input, for a class that takes a list.
         out_channels: Channels of the output; None keeps them.
         **settings: Passed on as keywords.
 
     Raises:
-        BlockError: The class keeps its channels but others are wanted, or its constructor refuses the call.
+        BlockError: The class keeps its channels but others are wanted, takes a list where one map is given or the
+            reverse, or its constructor refuses the call.
     """
-    out = channels if out_channels is None else out_channels
-    takes_output = _takes_output(factory, settings)
+    takes_list = bool(getattr(factory, "takes_list", False))
+    _check_inputs(factory.__name__, channels, takes_list=takes_list)
+    out = _output_width(channels, out_channels)
+    takes_output = takes_list or _takes_output(factory, settings)
     if out != channels and not takes_output:
         raise BlockError(
             f"{factory.__name__} takes no output width, so {channels} channels cannot become {out}; "
-            "give its constructor a second parameter out_channels."
+            "give its constructor a second parameter out_channels, or let --adapt plant a 1x1 convolution beside it."
         )
-    arguments = (channels, out) if takes_output else (channels,)
+    given = channels if isinstance(channels, int) else list(channels)
+    arguments = (given, out) if takes_output else (given,)
     try:
         return factory(*arguments, **settings)
     except Exception as error:
         call = ", ".join([*map(str, arguments), *(f"{key}={value!r}" for key, value in settings.items())])
         raise BlockError(f"{factory.__name__}({call}) failed: {type(error).__name__}: {error}") from error
+
+
+def _check_inputs(name: str, channels: Channels, *, takes_list: bool) -> None:
+    """Refuse a block for one feature map where several come in, and the reverse."""
+    if takes_list and isinstance(channels, int):
+        raise BlockError(
+            f"{name} takes a list of feature maps (takes_list), so it can only replace a row that reads several, such "
+            "as Concat: surgeon replace --at Concat[0]."
+        )
+    if not takes_list and not isinstance(channels, int):
+        raise BlockError(
+            f"{name} takes one feature map, and {len(channels)} come in here: a class that takes their list says so by "
+            "the class attribute takes_list = True."
+        )
+
+
+def _output_width(channels: Channels, out_channels: int | None) -> int:
+    """The width of the output: as given, else that of the input, or the sum of several as Concat has it."""
+    if out_channels is not None:
+        return out_channels
+    return channels if isinstance(channels, int) else sum(channels)
 
 
 def _takes_output(factory: type[nn.Module], settings: dict[str, Any]) -> bool:

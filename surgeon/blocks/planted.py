@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from surgeon.blocks import factory
+from surgeon.blocks.factory import Channels
 from surgeon.blocks.gate import GATE_NAME, closed_gate, gated
 from surgeon.blocks.naming import is_foreign
 from surgeon.errors import BlockError
@@ -28,7 +29,7 @@ class PlantedBlock(nn.Module):
 
     Args:
         name: Catalog name (``gam``), or ``package.module:Class`` for a user's own.
-        in_channels: Channels C of the feature map it reads, ``(B, C, H, W)``.
+        in_channels: Channels C of the feature map it reads, ``(B, C, H, W)``; of each, for a block that takes a list.
         out_channels: Channels of its output.
         settings: The block's constructor settings, all of them plain data.
         start: ``identity`` (a closed gate) or ``paper`` (the block as published).
@@ -41,7 +42,7 @@ class PlantedBlock(nn.Module):
     """
 
     def __init__(
-        self, name: str, in_channels: int, out_channels: int, settings: Mapping[str, Any], start: str = "identity"
+        self, name: str, in_channels: Channels, out_channels: int, settings: Mapping[str, Any], start: str = "identity"
     ) -> None:
         super().__init__()
         if start not in ("identity", "paper"):
@@ -50,6 +51,7 @@ class PlantedBlock(nn.Module):
             raise BlockError(
                 f"{name} from {in_channels} to {out_channels} channels cannot start as the identity; use start paper"
             )
+        in_channels = in_channels if isinstance(in_channels, int) else list(in_channels)
         self.block_name = name
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -57,7 +59,7 @@ class PlantedBlock(nn.Module):
         self.start = start
         with torch.random.fork_rng(devices=[]):
             self.block = build_block(name, in_channels, out_channels, settings)
-        self.register_parameter(GATE_NAME, closed_gate(in_channels) if start == "identity" else None)
+        self.register_parameter(GATE_NAME, closed_gate(out_channels) if start == "identity" else None)
 
     @property
     def gate(self) -> nn.Parameter | None:
@@ -65,18 +67,18 @@ class PlantedBlock(nn.Module):
         gate: nn.Parameter | None = getattr(self, GATE_NAME)
         return gate
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor | list[Tensor]) -> Tensor:
         """Apply the block through its gate.
 
         Args:
-            x: Feature map ``(B, C, H, W)``.
+            x: Feature map ``(B, C, H, W)``; a list of them for a block that takes a list, which has no gate.
 
         Returns:
             Feature map ``(B, C_out, H, W)``.
         """
         gate = self.gate
         fx: Tensor = self.block(x)
-        return fx if gate is None else gated(x, fx, gate)
+        return fx if gate is None or not isinstance(x, Tensor) else gated(x, fx, gate)
 
     def extra_repr(self) -> str:
         """The name and start, for ``print(model)``."""
@@ -168,7 +170,7 @@ def restore_foreign(payload: Mapping[str, Any], trusted: Sequence[str] | None = 
     return _restore(payload)
 
 
-def build_block(name: str, in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> nn.Module:
+def build_block(name: str, in_channels: Channels, out_channels: int, settings: Mapping[str, Any]) -> nn.Module:
     """Build a catalog block, or a user's own class by ``package.module:Class``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The five blocks written down plainly: every product of the definition as its own operator, no fast form.
+"""The blocks written down plainly: every product of the definition as its own operator, no fast form.
 
 An independent second opinion, for numbers (in double precision) and for counted operations. Each function takes one of
 our modules for its parameters and settings, and a map ``(B, C, H, W)``.
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.acmix import ACmix
 from surgeon.blocks.common import Block
+from surgeon.blocks.conv1x1 import Conv1x1
 from surgeon.blocks.fla import FLA
 from surgeon.blocks.gam import GAM
 from surgeon.blocks.lska import LSKA
@@ -20,7 +21,7 @@ from surgeon.blocks.mhsa import MHSA
 
 def plain(module: Block, x: Tensor) -> Tensor:
     """Run the definition of ``module``'s family."""
-    return {MHSA: mhsa, GAM: gam, FLA: fla, LSKA: lska, ACmix: acmix}[type(module)](module, x)
+    return {MHSA: mhsa, GAM: gam, FLA: fla, LSKA: lska, ACmix: acmix, Conv1x1: conv1x1}[type(module)](module, x)
 
 
 def conv(module: Block, name: str, x: Tensor, **options: object) -> Tensor:
@@ -29,6 +30,11 @@ def conv(module: Block, name: str, x: Tensor, **options: object) -> Tensor:
     weight = parameters[f"{name}.weight"]
     weight = weight[:, :, None, None] if weight.dim() == 2 else weight
     return F.conv2d(x, weight, parameters.get(f"{name}.bias"), **options)
+
+
+def conv1x1(m: Conv1x1, x: Tensor) -> Tensor:
+    mapped = torch.einsum("oc,bchw->bohw", m.conv.weight[:, :, 0, 0], x)
+    return mapped + m.conv.bias[:, None, None]
 
 
 def mhsa(m: MHSA, x: Tensor) -> Tensor:

@@ -66,6 +66,7 @@ def test_costs_are_those_of_the_definition(block: Case, channels: int, size: tup
         ("gam", {}),
         ("gam", {"variant": "grouped", "rate": 2}),
         ("acmix", {}),
+        ("conv1x1", {}),
         ("acmix", {"stride": 2, "kernel_conv": 5, "head": 2}),
         ("acmix", {"stride": 3, "dilation": 2, "kernel_att": 3}),
     ],

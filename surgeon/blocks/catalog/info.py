@@ -54,6 +54,8 @@ class BlockInfo:
         options: One line of help a setting, with the values that it takes.
         constraints: What the settings must satisfy, for the reader (``heads divides C``).
         aliases: Other names users type.
+        takes_list: Whether it reads several feature maps as a list, as Concat does: its widths in are a list then, and
+            it can only stand in for a row that reads several.
         resolve: ``resolve(in_channels, out_channels, settings)``: settings that fit, or BlockError naming the values
             that would work. Only explicit values are refused; defaults adapt and say so.
         cost: ``cost(in_channels, out_channels, height, width, settings)``, closed form.
@@ -74,3 +76,4 @@ class BlockInfo:
     resolve: Callable[[int, int, Mapping[str, Any]], Resolved]
     cost: Callable[[int, int, int, int, Mapping[str, Any]], BlockCost]
     aliases: tuple[str, ...] = ()
+    takes_list: bool = False
