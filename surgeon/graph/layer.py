@@ -23,7 +23,7 @@ class Layer:
         index: Absolute row number, from 0.
         kind: Class name of the module (``SPPF``), or the block's display name (``GAM``) for a planted one.
         path: Path in the module tree (``model.9``).
-        section: ``backbone`` or ``head``, as the model's YAML divides it.
+        section: ``backbone`` or ``head``, as the model's YAML divides it; empty where there is no such description.
         section_index: Row number within the section, from 0.
         inputs: Keys of what it reads, in order; `IMAGE` is the network's input.
         takes_list: Whether it is called with a list of tensors (Concat, Detect).
@@ -47,8 +47,8 @@ class Layer:
 
     @property
     def site(self) -> str:
-        """The address that users type: ``backbone.9``."""
-        return f"{self.section}.{self.section_index}"
+        """The address that users type: ``backbone.9``; the path where the network has no sections."""
+        return f"{self.section}.{self.section_index}" if self.section else self.path
 
     @property
     def is_feature_map(self) -> bool:
@@ -110,6 +110,11 @@ class LayerGraph:
     def __getitem__(self, key: str) -> Layer:
         """The row with this stable key."""
         return self._by_key[key]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the network is a list of rows, so that a block can become a row of its own."""
+        return all(layer.section for layer in self.layers)
 
     @property
     def output(self) -> Layer:

@@ -83,6 +83,8 @@ def _with_port(layer: Layer, port: str | None, graph: LayerGraph) -> tuple[Site,
 def _rows(graph: LayerGraph, address: str) -> tuple[Layer, ...]:
     if _ROW.match(address):
         return (_row_by_number(graph, address),)
+    if path := tuple(layer for layer in graph if layer.path == address):
+        return path
     section, rest = _split_section(graph, address)
     scope = tuple(layer for layer in graph if section is None or layer.section == section)
     if section is not None and _ROW.match(rest):
@@ -157,6 +159,9 @@ def _suggest(graph: LayerGraph, address: str) -> str:
     near += [lowered[n] for n in difflib.get_close_matches(address.lower(), lowered, n=4, cutoff=0.6)]
     near = list(dict.fromkeys(near))
     sections = {layer.section: layer for layer in graph}
-    ranges = ", ".join(f"{name}.0 to {layer.site}" for name, layer in sections.items())
+    ranges = ", ".join(
+        f"{name}.0 to {layer.site}" if name else f"paths such as {graph.layers[0].path}"
+        for name, layer in sections.items()
+    )
     nearest = f"nearest: {', '.join(near)}; " if near else ""
     return f"{nearest}valid sites are {ranges}, rows 0 to {len(graph) - 1}, or a kind ({', '.join(kinds[:10])})"

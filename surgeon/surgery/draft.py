@@ -32,6 +32,7 @@ class Draft:
         if not any(row.key == site.layer.key for row in self.rows):
             raise PlanError(f"{site} is removed by an earlier edit of the same command, so {edit} has no site")
         if isinstance(edit, Insert):
+            # An edge is one input of its consumer.
             (self._insert_after if edit.after is not None else self._insert_before)(edit, site)
         elif isinstance(edit, Replace):
             self._replace(edit, site)

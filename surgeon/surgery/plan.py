@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surgeon.graph import Layer, LayerGraph, PlannedGraft, PlannedRow, resolve
+from surgeon.errors import PlanError
+from surgeon.graph import Layer, LayerGraph, PlannedGraft, PlannedRow
+from surgeon.graph.modules import ModuleTree
 from surgeon.surgery.draft import Draft
-from surgeon.surgery.recipe import Edit, Insert, Recipe
+from surgeon.surgery.grafting import GraftDraft
+from surgeon.surgery.places import Modules, places_of
+from surgeon.surgery.recipe import Insert, Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,30 +87,67 @@ class SurgeryPlan:
         return tuple(layer for layer in self.before if layer.index not in kept)
 
 
-def make_plan(graph: LayerGraph, recipe: Recipe) -> SurgeryPlan:
+def make_plan(graph: LayerGraph, recipe: Recipe, modules: Modules | None = None) -> SurgeryPlan:
     """Work out what a recipe means on a network.
+
+    Args:
+        graph: The network's rows.
+        recipe: What to do.
+        modules: Reads the network's module tree, for sites inside rows; without it there are none.
 
     Raises:
         SiteError: A site does not exist or is ambiguous.
         BlockError: A block is unknown, or explicit settings do not fit the width.
         PlanError: The network cannot take the edit; the message names what would work.
     """
+    reader = _Once(modules or (lambda: ModuleTree(name=graph.name, nodes=(), imgsz=graph.imgsz)))
     # Sites are resolved first: all of them count in the source's numbering.
-    resolved = [(edit, resolve(graph, _address(edit))) for edit in recipe.edits]
+    placed = [(edit, places_of(edit, graph, recipe, reader)) for edit in recipe.edits]
     draft = Draft(graph)
-    for edit, sites in resolved:
-        for site in sites:
-            draft.apply(edit, site)
+    grafts: GraftDraft | None = None
+    notes: list[str] = []
+    for edit, places in placed:
+        for place in places:
+            if place.row is not None:
+                draft.apply(edit, place.row)
+                continue
+            assert place.nested is not None
+            if grafts is None:
+                grafts = GraftDraft(graph, reader(), {row.key for row in draft.rows})
+            grafts.apply(edit, place.nested, place.how)
+            notes.append(f"Planted as a graft, {place.reason}: rows and indices stay as they are.")
+    planned = () if grafts is None else tuple(grafts.grafts)
+    if grafts is not None:
+        notes += grafts.notes
+        _refuse_dropped_hosts(graph, draft, planned)
     return SurgeryPlan(
         before=graph,
         recipe=recipe,
         rows=tuple(draft.rows),
+        grafts=planned,
         keeps_output=all(isinstance(edit, Insert) and edit.start == "identity" for edit in recipe.edits),
-        notes=tuple(dict.fromkeys(draft.notes)),
+        notes=tuple(dict.fromkeys([*draft.notes, *notes])),
     )
 
 
-def _address(edit: Edit) -> str:
-    if isinstance(edit, Insert):
-        return edit.after if edit.after is not None else str(edit.before)
-    return edit.at
+class _Once:
+    """Reads the module tree at the first call and keeps it."""
+
+    def __init__(self, read: Modules) -> None:
+        self._read = read
+        self._tree: ModuleTree | None = None
+
+    def __call__(self) -> ModuleTree:
+        if self._tree is None:
+            self._tree = self._read()
+        return self._tree
+
+
+def _refuse_dropped_hosts(graph: LayerGraph, draft: Draft, grafts: tuple[PlannedGraft, ...]) -> None:
+    kept = {row.source for row in draft.rows}
+    for layer in graph:
+        hosted = [graft for graft in grafts if graft.host == layer.path or graft.host.startswith(f"{layer.path}.")]
+        if hosted and layer.index not in kept:
+            raise PlanError(
+                f"{layer.site} ({layer.kind}) is taken out, and {hosted[0].host} inside it cannot be edited"
+            )

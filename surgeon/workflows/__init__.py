@@ -3,7 +3,7 @@
 open → tree · edit (plan → apply → checks) → save · profile · compare
 """
 
-from surgeon.workflows.editing import SurgeryResult, check_output, edit, open_model, plan, save, tree
+from surgeon.workflows.editing import SurgeryResult, check_output, edit, modules, open_model, plan, save, tree
 from surgeon.workflows.measuring import compare, compare_edit, profile
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "compare",
     "compare_edit",
     "edit",
+    "modules",
     "open_model",
     "plan",
     "profile",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from surgeon.errors import OutputError, PlanError
 from surgeon.graph import LayerGraph
+from surgeon.graph.modules import ModuleTree
 from surgeon.surgery.plan import SurgeryPlan, make_plan
 from surgeon.surgery.recipe import Recipe
 
@@ -54,6 +55,13 @@ def tree(model: OpenedModel, imgsz: tuple[int, int] = DEFAULT_IMGSZ) -> LayerGra
     return read_graph(model.module, model.name, imgsz, model.keys)
 
 
+def modules(model: OpenedModel, imgsz: tuple[int, int] = DEFAULT_IMGSZ, graph: LayerGraph | None = None) -> ModuleTree:
+    """The module tree of a model: what lies inside its rows."""
+    from surgeon.models.modules.reader import image_channels, read_modules
+
+    return read_modules(model.module, graph or tree(model, imgsz), imgsz, image_channels(model.module))
+
+
 def plan(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryPlan:
     """What a recipe would do, without doing it.
 
@@ -69,7 +77,8 @@ def plan(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryP
 
     _refuse_drift(model, force=force)
     side = 4 * max_stride(model.module)
-    return make_plan(tree(model, (side, side)), recipe)
+    graph = tree(model, (side, side))
+    return make_plan(graph, recipe, lambda: modules(model, (side, side), graph))
 
 
 def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryResult:
@@ -84,6 +93,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
         InputError: The network cannot take the edit; nothing has happened.
         CheckError: The edited network broke a promise; it is discarded.
     """
+    from surgeon.models.ultralytics.grafts_record import add_grafts
     from surgeon.models.ultralytics.network import UltralyticsNetwork
     from surgeon.models.ultralytics.rows import apply_rows
     from surgeon.surgery.checks import check_edit, map_tensors
@@ -91,6 +101,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
     planned = plan(model, recipe, force=force)
     flags = _head_flags(model)
     module = apply_rows(model.module, planned.rows, _record_entry(model, planned), flags)
+    add_grafts(module, planned.grafts, planned.moved)
     before, after = UltralyticsNetwork(model.module), UltralyticsNetwork(module)
     checks = check_edit(before, after, planned)
     edited = dataclasses.replace(
@@ -188,8 +199,8 @@ def _state_hash(model: OpenedModel) -> str:
 
 def _edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:
     words = []
-    for row in planned.rows:
-        if row.block is not None:
-            words.append(row.block.module.rpartition(":")[2].lower())
+    for block in [*(row.block for row in planned.rows), *(graft.block for graft in planned.grafts)]:
+        if block is not None:
+            words.append(block.module.rpartition(":")[2].lower())
     words = list(dict.fromkeys(words)) or ["edited"]
     return "-".join([model.name, *words])

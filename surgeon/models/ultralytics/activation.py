@@ -20,6 +20,7 @@ from torch import nn
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics.consent import MAX_NUMBER, check_plain, require_consent, within
+from surgeon.models.ultralytics.grafts_record import check_entries
 
 MAX_ROWS = 1000
 MAX_REPEATS = 500
@@ -99,6 +100,7 @@ def check_model_yaml(
         parse_activation(d["activation"], origin)
     check_plain({k: v for k, v in d.items() if k not in ("backbone", "head", "surgeon")}, origin, "its header")
     check_plain(d.get("surgeon"), origin, "its surgeon record", bounded=False)
+    check_entries(d, origin, trust_modules)
     _check_header(d, origin)
     rows = _rows(d, origin)
     gain = _depth_gain(d)

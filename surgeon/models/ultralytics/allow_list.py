@@ -66,6 +66,9 @@ class NumpyType:
             self.order = state[1]
 
 
+_GRAFT_HOOKS = ("yolo_surgeon.graft_after", "yolo_surgeon.graft_before")
+
+
 class _Interpolation:
     """Stands for torchvision's enum: called with a value it gives the member."""
 
@@ -73,6 +76,16 @@ class _Interpolation:
         InterpolationMode = importlib.import_module("torchvision.transforms.functional").InterpolationMode
 
         return InterpolationMode(mode)
+
+
+class GraftHook:
+    """Stands for a hook of ``yolo_surgeon`` while a file is read: it can be stored, and calling it fails.
+
+    The audit puts the function in its place, where a graft's hook belongs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name.rpartition(".")[2]
 
 
 class AllowList:
@@ -121,6 +134,8 @@ class AllowList:
     def _resolve(self, name: str) -> list[Entry]:
         if name == _INTERPOLATION:
             return [(_Interpolation(), name)]
+        if name in _GRAFT_HOOKS:
+            return [(GraftHook(name), name)]
         if name in self._functions:
             function, state_of = self._functions[name]
             return [(self._while_open(function), name), *([_hidden(state_of)] if state_of else [])]

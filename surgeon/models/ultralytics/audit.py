@@ -18,11 +18,13 @@ import numpy as np
 import torch
 from torch import nn
 
+import yolo_surgeon
 from surgeon.errors import ModelFileError, UntrustedFileError
 from surgeon.models.ultralytics.activation import check_model_yaml, without_downloads
-from surgeon.models.ultralytics.allow_list import NumpyType, StandIn
+from surgeon.models.ultralytics.allow_list import GraftHook, NumpyType, StandIn
 from surgeon.models.ultralytics.consent import within
 from surgeon.models.ultralytics.yaml_size import check_size
+from yolo_surgeon import HOOK_KEY, graft_after, graft_before
 
 MAX_NESTING = 200
 """Deepest nesting of modules; deeper ones only exhaust the stack."""
@@ -41,6 +43,9 @@ _HOOKS = (
     *("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks"),
     *("_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
 )
+
+
+_GRAFT_TABLES = {"graft_after": "_forward_hooks", "graft_before": "_forward_pre_hooks"}
 
 
 def audit(root: Any, origin: str, trust_modules: Sequence[str] = ()) -> None:
@@ -85,6 +90,8 @@ def _children(where: str, value: Any, origin: str, trust_modules: Sequence[str])
         if isinstance(value, dict):
             yield from ((f"{where}.{key}" if type(key) is str else where, item) for key, item in value.items())
         yield from ((where, item) for item in value)
+    elif value in (graft_after, graft_before):
+        return
     elif isinstance(value, types.MethodType | types.FunctionType):
         if not value.__name__.startswith("forward") or not _is_method_of_network(value):
             raise _untrusted(origin, where, f"the function {value.__name__}")
@@ -123,8 +130,10 @@ def _check_module(module: nn.Module, where: str, origin: str) -> None:
         hooks = state.get(table, {})
         if type(hooks) not in (dict, OrderedDict):
             raise ModelFileError(f"{origin} is damaged: {where[1:]} has no {table}")
-        for hook in hooks.values():
-            if not within(type(hook).__module__, "surgeon"):
+        for key, hook in hooks.items():
+            if isinstance(hook, GraftHook) and key == HOOK_KEY and table == _GRAFT_TABLES[hook.name]:
+                hooks[key] = getattr(yolo_surgeon, hook.name)
+            elif not within(type(hook).__module__, "surgeon"):
                 raise _untrusted(origin, f"{where}.{table}", "a hook")
 
 

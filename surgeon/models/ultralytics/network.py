@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from surgeon.models.probing import evaluating
 from surgeon.models.ultralytics import reader
 from surgeon.models.ultralytics.build import rebuild
 
@@ -85,7 +86,7 @@ class UltralyticsNetwork:
         head = reader.rows_of(self._module)[-1]
         cached = dict(head.__dict__)
         try:
-            with reader.evaluating(self._module):
+            with evaluating(self._module):
                 yield
         finally:
             training = head.training

@@ -6,17 +6,15 @@ Internals used: the rows' attributes ``i``, ``f`` (source rows, relative where n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from surgeon.blocks.naming import display_name
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import IMAGE, Layer, LayerGraph
+from surgeon.models.probing import Enough, probe
 
 
 def read_graph(module: nn.Module, name: str, imgsz: tuple[int, int], keys: tuple[str, ...] = ()) -> LayerGraph:
@@ -84,39 +82,38 @@ def kind_of(row: nn.Module) -> str:
     return type(row).__name__
 
 
-_QUICK = 15_000_000 * 640 * 640
-"""Parameters × pixels below which a forward pass takes less than the imports of the meta device."""
-
-
-class _HeadReached(Exception):
-    """Everything before the head has run; its own output is no feature map."""
-
-
 def output_shapes(module: nn.Module, imgsz: tuple[int, int]) -> dict[int, tuple[int, ...]]:
     """Output shapes ``(1, C, H, W)`` of the rows before the head, by row.
-
-    Computed by a real forward pass where that is quick, else on the meta device, whose first use costs seconds of
-    imports and no arithmetic; where one refuses, by the other.
 
     Raises:
         ModelFileError: The network cannot run at this size.
     """
-    parameter = next(module.parameters())
-    size = (1, in_channels(module), *imgsz)
-    real = {"device": parameter.device, "dtype": parameter.dtype}
-    parameters = sum(p.numel() for p in module.parameters())
-    ways: list[dict[str, Any]] = [real, {"device": "meta"}]
-    if parameters * imgsz[0] * imgsz[1] > _QUICK:
-        ways.reverse()
-    for way in ways:
-        try:
-            return _shapes_on(module, torch.zeros(size, **way))
-        except Exception as error:  # any operator without a meta kernel, any size that does not fit
-            reason = str(error).strip().splitlines()[:1]
-    stride = max_stride(module)
-    if imgsz[0] % stride or imgsz[1] % stride:
-        raise ModelFileError(f"the network cannot run at {imgsz[0]}x{imgsz[1]}: sides must be multiples of {stride}")
-    raise ModelFileError(f"the network cannot run at {imgsz[0]}x{imgsz[1]}: {''.join(reason)}")
+    rows = rows_of(module)
+    shapes: dict[int, tuple[int, ...]] = {}
+
+    def note(row: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            shapes[int(row.i)] = tuple(output.shape)  # type: ignore[arg-type]
+
+    def stop(*_: Any) -> None:
+        raise Enough  # the head's own output is no feature map
+
+    handles = [row.register_forward_hook(note) for row in rows[:-1]]
+    handles.append(rows[-1].register_forward_pre_hook(stop))
+    try:
+        probe(module, imgsz, in_channels(module), begin=shapes.clear)
+    except Exception as error:
+        stride = max_stride(module)
+        if imgsz[0] % stride or imgsz[1] % stride:
+            raise ModelFileError(
+                f"the network cannot run at {imgsz[0]}x{imgsz[1]}: sides must be multiples of {stride}"
+            ) from error
+        reason = "".join(str(error).strip().splitlines()[:1])
+        raise ModelFileError(f"the network cannot run at {imgsz[0]}x{imgsz[1]}: {reason}") from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    return shapes
 
 
 def in_channels(module: nn.Module) -> int:
@@ -128,43 +125,3 @@ def max_stride(module: nn.Module) -> int:
     """Largest stride of the network, 32 where it does not say."""
     stride = getattr(module, "stride", None)
     return max(int(stride.max()), 32) if isinstance(stride, Tensor) else 32
-
-
-def _shapes_on(module: nn.Module, image: Tensor) -> dict[int, tuple[int, ...]]:
-    rows = rows_of(module)
-    shapes: dict[int, tuple[int, ...]] = {}
-
-    def note(row: nn.Module, _: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
-            shapes[int(row.i)] = tuple(output.shape)  # type: ignore[arg-type]
-
-    def stop(*_: Any) -> None:
-        raise _HeadReached
-
-    handles = [row.register_forward_hook(note) for row in rows[:-1]]
-    handles.append(rows[-1].register_forward_pre_hook(stop))
-    try:
-        with evaluating(module), torch.no_grad():
-            if image.is_meta:
-                tensors = {n: t.to("meta") for n, t in [*module.named_parameters(), *module.named_buffers()]}
-                torch.func.functional_call(module, tensors, (image,))
-            else:
-                module(image)
-    except _HeadReached:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while; every submodule gets its own mode back."""
-    modes = [(m, m.training) for m in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for m, training in modes:
-            m.training = training

@@ -26,6 +26,7 @@ from surgeon.blocks import factory
 from surgeon.blocks.naming import is_foreign
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import BlockError
+from surgeon.models.ultralytics import grafts_record
 
 PREFIX = "surgeon."
 """What the module name of a planted row starts with in a ``model.yaml``."""
@@ -76,6 +77,8 @@ def import_foreign_blocks(d: Mapping[str, Any]) -> None:
     for row in all_rows(d):
         if is_planted_row(row) and is_foreign(row[2].removeprefix(PREFIX)):
             factory.load_factory(row[2].removeprefix(PREFIX))
+    for name in grafts_record.foreign_modules(d):
+        factory.load_factory(name)
 
 
 def planted_row(source: int, planted: PlantedBlock) -> list[Any]:
@@ -116,6 +119,7 @@ def _parse_edited(
     for module in layers:
         if isinstance(module, PlantedBlock):
             vars(module).update(type=type_name(module.block_name))
+    grafts_record.replay(layers, d)
     return layers, save
 
 

@@ -1,0 +1,201 @@
+"""Grafts on paper: which module each block stands at, and every refusal that the module tree can tell. Torch-free."""
+
+from __future__ import annotations
+
+from surgeon.blocks import catalog
+from surgeon.blocks.naming import display_name, is_foreign
+from surgeon.errors import BlockError, PlanError
+from surgeon.graph import LayerGraph, NewBlock, PlannedGraft
+from surgeon.graph.modules import ModuleNode, ModuleTree
+from surgeon.graph.nested import NestedSite
+from surgeon.surgery.recipe import Edit, Insert, Remove, Replace
+
+AFTER, BEFORE = "surgeon_after_", "surgeon_before_"
+
+
+class GraftDraft:
+    """The grafts of a recipe, collected one after the other.
+
+    Args:
+        graph: The network's rows or stages.
+        tree: Its modules.
+        taken: Keys that are in use.
+    """
+
+    def __init__(self, graph: LayerGraph, tree: ModuleTree, taken: set[str]) -> None:
+        self.graph = graph
+        self.tree = tree
+        self.grafts: list[PlannedGraft] = []
+        self.notes: list[str] = []
+        self._taken = taken
+        self._gone: set[str] = set()
+
+    def apply(self, edit: Edit, site: NestedSite, how: str) -> None:
+        """Plan one graft: ``how`` is ``after``, ``before``, ``replace`` or ``remove``.
+
+        Raises:
+            PlanError: The module cannot take it; the message names what would.
+            BlockError: The block's explicit settings do not fit the width.
+        """
+        node = site.node
+        self._refuse(node, how, edit)
+        if how == "after":
+            self._after(edit, site)
+        elif how == "before":
+            self._before(edit, site)
+        else:
+            self._swap(edit, site)
+
+    def _after(self, edit: Edit, site: NestedSite) -> None:
+        assert isinstance(edit, Insert)
+        node = site.node
+        if site.port is not None:
+            raise PlanError(f"--after takes a module, {site} is one input of it; use --before {node.site}:{site.port}")
+        if not node.is_feature_map:
+            raise PlanError(f"cannot plant a block after {node}: {_output_of(node)}; {self._neighbours(node)}")
+        assert node.out_shape is not None
+        self._add(edit, node, "after", node.out_shape[1], None)
+
+    def _before(self, edit: Edit, site: NestedSite) -> None:
+        assert isinstance(edit, Insert)
+        node, port = site.node, site.port
+        if port is None:
+            if len(node.inputs) != 1:
+                raise PlanError(
+                    f"{node} takes {len(node.inputs)} inputs; name one, {node.site}:0 to "
+                    f"{node.site}:{len(node.inputs) - 1}, or {node.site}:* for each"
+                )
+            port = 0
+        shape = node.inputs[port]
+        if shape is None or len(shape) != 4:
+            raise PlanError(
+                f"cannot plant a block before {node}: its input is no feature map; {self._neighbours(node)}"
+            )
+        if node.stages:  # a further child of a sequence would run last: its first stage takes the block
+            first = self.tree.children(node.path)[0]
+            self.apply(edit, NestedSite(node=first, port=port if first.stages else 0), "before")
+            return
+        self._add(edit, node, "before", shape[1], port)
+
+    def _swap(self, edit: Edit, site: NestedSite) -> None:
+        node = site.node
+        verb = "replaced" if isinstance(edit, Replace) else "removed"
+        if site.port is not None:
+            raise PlanError(f"{edit}: {site} is one input of a module; --at takes a module")
+        source = node.inputs[0] if len(node.inputs) == 1 else None
+        if source is None or len(source) != 4 or not node.is_feature_map:
+            raise PlanError(
+                f"{node} cannot be {verb}: only a module that turns one feature map into one can; "
+                f"{self._neighbours(node)}"
+            )
+        assert node.out_shape is not None
+        if lost := [g.host for g in self.grafts if g.host == node.path or g.host.startswith(f"{node.path}.")]:
+            raise PlanError(f"{node} cannot be {verb}: an earlier edit of the same command changes {lost[0]}")
+        c1, c2 = source[1], node.out_shape[1]
+        if source[2:] != node.out_shape[2:] and not self._resamples(edit):
+            raise PlanError(
+                f"{node} changes the resolution from {source[2]}x{source[3]} to {node.out_shape[2]}x"
+                f"{node.out_shape[3]}, what stands in for it would not; {self._neighbours(node)}"
+            )
+        if isinstance(edit, Remove):
+            if c1 != c2:
+                raise PlanError(f"{node} turns {c1} channels into {c2}, what follows cannot read its input instead")
+            key = self._fresh("removed")
+            self.grafts.append(PlannedGraft(key=key, host=node.path, how="remove"))
+        else:
+            assert isinstance(edit, Replace)
+            block = self._block(edit, (c1, c2), "paper", node)
+            self.grafts.append(PlannedGraft(key=self._key(edit.module), host=node.path, how="replace", block=block))
+        self._gone.add(node.path)
+
+    @staticmethod
+    def _resamples(edit: Edit) -> bool:
+        """Whether a block may change the resolution: nothing is known of a user's class, the shape check decides."""
+        if not isinstance(edit, Replace):
+            return False
+        return is_foreign(edit.module) or catalog.get(edit.module).kind in ("upsampling", "convolution")
+
+    def _add(self, edit: Insert, node: ModuleNode, how: str, channels: int, port: int | None) -> None:
+        block = self._block(edit, (channels, channels), edit.start, node)
+        taken = {child.path.rpartition(".")[2] for child in self.tree.children(node.path)}
+        taken |= {graft.name for graft in self.grafts if graft.host == node.path}
+        stem = AFTER if how == "after" else f"{BEFORE}{port or 0}_"
+        name = next(name for n in range(len(taken) + 1) if (name := f"{stem}{n}") not in taken)
+        graft = PlannedGraft(key=self._key(edit.module), host=node.path, how=how, name=name, port=port, block=block)
+        self.grafts.append(graft)
+
+    def _block(self, edit: Insert | Replace, widths: tuple[int, int], start: str, node: ModuleNode) -> NewBlock:
+        c1, c2 = widths
+        module, settings = edit.module, dict(edit.settings)
+        if not is_foreign(module):
+            info = catalog.get(module)
+            try:
+                resolved = info.resolve(c1, c2, settings)
+            except BlockError as error:
+                raise (PlanError(f"{node} turns {c1} channels into {c2}: {error}") if c1 != c2 else error) from error
+            self.notes.extend(f"{info.title} at {c1} channels: {note}" for note in resolved.notes)
+            module, settings = info.name, dict(resolved.settings)
+        return NewBlock(module=module, in_channels=c1, out_channels=c2, settings=settings, start=start)
+
+    # What cannot be a host
+
+    def _refuse(self, node: ModuleNode, how: str, edit: Edit) -> None:
+        # What a parent removes is gone with everything inside it.
+        if any(node.path == gone or node.path.startswith(f"{gone}.") for gone in self._gone):
+            raise PlanError(f"{node} is gone by an earlier edit of the same command, so {edit} has no site")
+        if node.planted:
+            raise PlanError(f"{node} is, or lies in, a block that surgeon planted; {self._neighbours(node)}")
+        if node.names > 1:
+            raise PlanError(
+                f"{node} is one module under {node.names} names of {self.graph.name}: a block there would stand at all "
+                f"of them; {self._neighbours(node)}"
+            )
+        if node.calls == 0:
+            raise PlanError(
+                f"{node} is not called in inference (its parent calls .forward() or uses it in training only), so a "
+                f"block there would never run; {self._neighbours(node)}"
+            )
+        if node.calls > 1:
+            raise PlanError(
+                f"{node} is called {node.calls} times in one pass, and a block there would run as often; "
+                f"{self._neighbours(node)}"
+            )
+        if node.folded_by is not None:
+            around = self.tree[node.folded_by]
+            raise PlanError(
+                f"{node} is a part that fuse() folds away when {around} is deployed; use {around.site} itself"
+            )
+        if how == "after" and node.path == self.graph.output.path:
+            ports = f" (--before '{node.site}:*' plants one on each of its {len(node.inputs)} inputs)"
+            raise PlanError(f"{node} is the head: nothing reads it; insert before it instead{ports}")
+        if how in ("replace", "remove") and node.path == self.graph.output.path:
+            raise PlanError(f"{node} is the head of {self.graph.name}, nothing can stand in for it")
+
+    def _neighbours(self, node: ModuleNode) -> str:
+        """The nearest modules of the tree that can take a block behind them."""
+        order = {n.path: i for i, n in enumerate(self.tree.nodes)}
+        good = [n for n in self.tree if self._takes_block(n) and n.path != node.path]
+        good.sort(key=lambda n: abs(order[n.path] - order[node.path]))
+        names = ", ".join(map(str, sorted(good[:4], key=lambda n: order[n.path])))
+        return f"the nearest sites that work: {names}" if names else "this network has no site that works"
+
+    def _takes_block(self, node: ModuleNode) -> bool:
+        free = not node.planted and node.names == 1 and node.calls == 1 and node.folded_by is None
+        return free and node.is_feature_map and node.path != self.graph.output.path and not self._in_head(node)
+
+    def _in_head(self, node: ModuleNode) -> bool:
+        return node.path.startswith(f"{self.graph.output.path}.")
+
+    def _key(self, module: str) -> str:
+        return self._fresh(display_name(module).lower())
+
+    def _fresh(self, stem: str) -> str:
+        key = next(key for n in range(len(self._taken) + 1) if (key := f"{stem}{n}") not in self._taken)
+        self._taken.add(key)
+        return key
+
+
+def _output_of(node: ModuleNode) -> str:
+    if node.out_shape is None:
+        return "it puts out no single tensor"
+    return f"it puts out a tensor of {len(node.out_shape)} dimensions, no feature map"
