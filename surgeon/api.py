@@ -11,7 +11,8 @@ from surgeon.errors import InputError
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.shown import ShownComparison, ShownGraph, ShownProfile, shown
 from surgeon.surgery.consent import require_consent
-from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace, load_recipe
+from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
+from surgeon.surgery.recipe_file import load_recipes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,7 +121,7 @@ class Model:
 
     def plan(self, recipe: Recipe | str | Path, *, force: bool = False) -> SurgeryPlan:
         """What a recipe, or a recipe file, would do, without doing it; builds and imports nothing."""
-        chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        chosen = recipe if isinstance(recipe, Recipe) else load_recipes(recipe)[0]
         return workflows.plan(self._opened, chosen, force=force)
 
     def profile(self, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownProfile:
@@ -180,7 +181,7 @@ def compare(*models: Any, imgsz: int | str | Sequence[int] = 640, **settings: An
 def _recipe(recipe: Recipe | str | Path, trust_modules: Sequence[str]) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
-    loaded = load_recipe(recipe)
+    loaded = load_recipes(recipe)[0]
     require_consent(loaded, str(recipe), trust_modules)
     return loaded
 

@@ -30,8 +30,8 @@ def command(*, recipe: str, job: EditJob) -> int:
     """
     from surgeon.cli.editing import carry_out
     from surgeon.surgery.consent import require_consent
-    from surgeon.surgery.recipe import load_recipe
+    from surgeon.surgery.recipe_file import load_recipes
 
-    loaded = load_recipe(recipe)
+    loaded = load_recipes(recipe)[0]
     require_consent(loaded, recipe, job.trust.trust_modules)
     return carry_out(loaded, job)
