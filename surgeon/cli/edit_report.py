@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
     """The facts of an edit that was carried out and written."""
+    from surgeon.workflows.training import training
+
     notes = (*result.before.notes, *_drift(result.before), *result.plan.notes, *own_classes(result.plan.recipe))
     return EditReport(
         source=result.before.source,
@@ -29,6 +31,7 @@ def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
         dropped_names=result.tensors.dropped,
         checks=tuple(CheckLine(check.name, check.passed, check.detail) for check in result.checks),
         notes=tuple(dict.fromkeys(notes)),
+        training=training(result, paths[0]),
     )
 
 

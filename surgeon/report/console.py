@@ -62,7 +62,7 @@ def show(document: Document, *, file: TextIO | None = None, width: int | None = 
 
 
 def to_text(document: Document, *, width: int = DEFAULT_WIDTH, encoding: str = "utf-8") -> str:
-    """A document as plain text without escapes; no line is longer than ``width`` (40 at least).
+    """A document as plain text without escapes; no line but a command is longer than ``width`` (40 at least).
 
     Args:
         document: What to render.
@@ -152,7 +152,11 @@ class _Printer:
 
     def _notes(self, notes: Notes) -> None:
         for sentence in notes.sentences:
-            self._line(sentence)
+            if notes.verbatim:
+                # The terminal folds it; a copy of it is one line.
+                self._console.print(Text(self._printable(sentence)), soft_wrap=True)
+            else:
+                self._line(sentence)
 
     def _facts(self, facts: Facts) -> None:
         names = [f"{_INDENT}{self._clean(name)}" for name, _ in facts.items]
@@ -219,8 +223,10 @@ class _Printer:
         self._console.print(Text(self._clean(text), style=style, overflow="fold"))
 
     def _clean(self, text: str) -> str:
+        """The text in signs that the output can show."""
+        return self._printable(text.translate(_ASCII) if self._ascii else text)
+
+    def _printable(self, text: str) -> str:
         """The text without control characters (names come from files), and without what the output cannot show."""
         safe = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
-        if self._ascii:
-            safe = safe.translate(_ASCII)
         return safe.encode(self._encoding, errors="replace").decode(self._encoding)

@@ -9,6 +9,8 @@ from surgeon.profiler.results import Comparison
 from surgeon.report import units
 from surgeon.report.comparison_tables import comparison_document
 from surgeon.report.tables import Column, Document, Emphasis, Facts, Notes, Part, Row, Table
+from surgeon.report.training import training_parts
+from surgeon.surgery.training import Training
 
 _NAMES_SHOWN = 6
 
@@ -34,6 +36,7 @@ class EditReport:
         checks: The promises, in the order they were checked.
         notes: Sentences that belong under the report.
         comparison: Before and after, None where not measured.
+        training: How to train what was written, None where Ultralytics' trainer does not take it.
         dry_run: Whether nothing was written.
     """
 
@@ -49,6 +52,7 @@ class EditReport:
     checks: tuple[CheckLine, ...] = ()
     notes: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    training: Training | None = None
     dry_run: bool = False
 
     @property
@@ -72,6 +76,8 @@ def edit_document(report: EditReport, *, all_rows: bool = False) -> Document:
     if report.comparison is not None:
         compared = comparison_document(report.comparison, all_rows=all_rows)
         parts += [Notes(title=compared.title, sentences=compared.lines), *compared.parts]
+    if report.training is not None:
+        parts += training_parts(report.training)
     parts.append(Notes(title="notes", sentences=report.notes))
     return Document(title=_title(report), lines=_lines(report), parts=tuple(parts))
 

@@ -30,6 +30,8 @@ def _part(part: Part) -> str:
             for name, value in part.items
         )
         return f'{title}<table style="border-collapse:collapse">{rows}</table>'
+    if part.verbatim:
+        return f"{title}<pre>{escape(chr(10).join(part.sentences))}</pre>"
     return title + "".join(f"<p>{escape(sentence)}</p>" for sentence in part.sentences)
 
 

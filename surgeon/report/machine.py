@@ -14,6 +14,7 @@ from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 from surgeon.report.documents import Reportable
 from surgeon.report.edit import EditReport
+from surgeon.report.training import training_data
 
 STDOUT = "-"
 
@@ -74,6 +75,7 @@ def _edit(report: EditReport) -> dict[str, Any]:
         "checks": [{"name": name, "passed": passed, "detail": detail} for name, passed, detail in report.checks],
         "passed": report.passed,
         "notes": list(report.notes),
+        "training": None if report.training is None else training_data(report.training),
         "comparison": None if report.comparison is None else to_dict(report.comparison),
         "dry_run": report.dry_run,
     }

@@ -29,6 +29,8 @@ def _part(part: Part) -> str:
         return _table(part)
     if isinstance(part, Facts):
         return "\n".join(f"- {_escape(name)}: {_escape(value)}" for name, value in part.items)
+    if part.verbatim:
+        return "\n".join(f"    {sentence}" for sentence in part.sentences)
     return "\n\n".join(_escape(sentence) for sentence in part.sentences)
 
 

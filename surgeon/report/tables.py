@@ -98,10 +98,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notes:
-    """Sentences."""
+    """Sentences.
+
+    Attributes:
+        title: Heading.
+        sentences: One a line.
+        verbatim: Commands to copy: nothing is wrapped, replaced or escaped in them.
+    """
 
     title: str
     sentences: tuple[str, ...]
+    verbatim: bool = False
 
 
 Part = Table | Facts | Notes
