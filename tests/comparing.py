@@ -39,6 +39,7 @@ def check_insertion(name, block, site):
         "tensors",
         "shapes",
         "identity",
+        "calls",
         "rebuild",
         "liveness",
         "gradients",

@@ -5,8 +5,7 @@ A protocol only: no torch here, so tensors and modules are ``Any``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 
@@ -25,17 +24,17 @@ class Network(Protocol):
     def max_stride(self) -> int:
         """Largest stride; image sides are multiples of it."""
 
-    def run(self, image: Any) -> list[Any]:
-        """Every tensor that the network puts out in evaluation mode, for an image ``(B, C, H, W)``."""
+    def observe(self, image: Any) -> tuple[list[Any], list[Any]]:
+        """One pass in evaluation mode: every tensor that the network puts out, and the feature maps entering its head.
 
-    def head_inputs(self, image: Any) -> list[Any]:
-        """The feature maps that enter the head in evaluation mode, with gradients where they are enabled."""
+        Both have gradients where these are enabled.
+
+        Args:
+            image: ``(B, C, H, W)``, of the parameters' device and type.
+        """
 
     def wiring(self) -> Sequence[tuple[int, Any]]:
         """Row numbers and sources as the rows carry them, then the rows whose output is kept."""
 
     def rebuilt(self) -> Network:
         """The network that the framework's trainer builds from this one's own description and weights."""
-
-    def trainable(self) -> AbstractContextManager[Mapping[str, Any]]:
-        """All floating-point parameters by name, requiring gradients inside the context."""

@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from surgeon.models.probing import evaluating
@@ -38,25 +37,20 @@ class UltralyticsNetwork:
         """Largest stride; image sides are multiples of it."""
         return reader.max_stride(self._module)
 
-    def run(self, image: Tensor) -> list[Tensor]:
-        """Every tensor that the network puts out in evaluation mode."""
-        with self._undisturbed():
-            return list(_tensors(self._module(image)))
-
-    def head_inputs(self, image: Tensor) -> list[Tensor]:
-        """The feature maps that enter the head in evaluation mode."""
-        found: list[Tensor] = []
+    def observe(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Every tensor that the network puts out in evaluation mode, and the feature maps that enter its head."""
+        features: list[Tensor] = []
 
         def take(_: nn.Module, args: Any) -> None:
-            found.extend(_tensors(args[0]))
+            features.extend(_tensors(args[0]))
 
         handle = reader.rows_of(self._module)[-1].register_forward_pre_hook(take)
         try:
             with self._undisturbed():
-                self._module(image)
+                outputs = list(_tensors(self._module(image)))
         finally:
             handle.remove()
-        return found
+        return outputs, features
 
     def wiring(self) -> Sequence[tuple[int, Any]]:
         """``(i, f)`` of each row, then the set of kept rows."""
@@ -66,19 +60,6 @@ class UltralyticsNetwork:
     def rebuilt(self) -> UltralyticsNetwork:
         """What Ultralytics builds from ``model.yaml``."""
         return UltralyticsNetwork(rebuild(self._module))
-
-    @contextlib.contextmanager
-    def trainable(self) -> Iterator[Mapping[str, nn.Parameter]]:
-        """All floating-point parameters by name, requiring gradients inside the context."""
-        parameters = {n: p for n, p in self._module.named_parameters() if p.is_floating_point()}
-        before = {n: p.requires_grad for n, p in parameters.items()}
-        try:
-            for p in parameters.values():
-                p.requires_grad_(True)
-            yield parameters
-        finally:
-            for n, p in parameters.items():
-                p.requires_grad_(before[n])
 
     @contextlib.contextmanager
     def _undisturbed(self) -> Iterator[None]:
@@ -104,8 +85,3 @@ def _tensors(output: Any) -> Iterator[Tensor]:
     elif isinstance(output, list | tuple):
         for value in output:
             yield from _tensors(value)
-
-
-def first_parameter(module: nn.Module) -> Tensor:
-    """A parameter, for its device and type."""
-    return next(iter(module.parameters()), torch.zeros(0))

@@ -1,0 +1,55 @@
+"""Every tensor of the source is in the edited network, under the name that the plan gives it, and equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from surgeon.graph.network import Network
+from surgeon.surgery.checks.outcome import Check
+from surgeon.surgery.plan import SurgeryPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensors:
+    """Where the tensors of the edited network come from.
+
+    Attributes:
+        copied: Name in the source → name in the edited network.
+        fresh: Names of new tensors in the edited network.
+        dropped: Names in the source that the edited network does not have.
+    """
+
+    copied: dict[str, str]
+    fresh: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def map_tensors(before: Network, after: Network, plan: SurgeryPlan) -> Tensors:
+    """Follow every tensor of the source through the plan's row renames."""
+    gone = tuple(f"{path}." for path in plan.dropped_paths)
+    copied: dict[str, str] = {}
+    dropped = []
+    moved: dict[str, str] = {}
+    for name in before.module.state_dict():
+        if name.startswith(gone):
+            dropped.append(name)
+            continue
+        path, _, tensor = name.rpartition(".")
+        if path not in moved:
+            moved[path] = plan.moved(path)
+        copied[name] = f"{moved[path]}.{tensor}" if path else name
+    taken = set(copied.values())
+    fresh = tuple(name for name in after.module.state_dict() if name not in taken)
+    return Tensors(copied=copied, fresh=fresh, dropped=tuple(dropped))
+
+
+def check_tensors(before: Network, after: Network, tensors: Tensors) -> Iterator[Check]:
+    """The check ``tensors``."""
+    old, new = before.module.state_dict(), after.module.state_dict()
+    wrong = [n for n, m in tensors.copied.items() if m not in new or not torch.equal(old[n], new[m])]
+    total = len(old) - len(tensors.dropped)
+    detail = f"{total - len(wrong)} of {total} tensors carried over unchanged"
+    yield Check(name="tensors", passed=not wrong and total > 0, detail=detail + (f"; not {wrong[0]}" if wrong else ""))
