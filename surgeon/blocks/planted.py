@@ -112,7 +112,8 @@ class PlantedBlock(nn.Module):
             "tensors": dict(self.state_dict(keep_vars=False)),
             "frozen": [n for n, p in self.named_parameters() if not p.requires_grad],
             "norms": {n: (m.eps, m.momentum) for n, m in norms.items()},
-            "row": {n: getattr(self, n) for n in _ROW_ATTRIBUTES if hasattr(self, n)},
+            # In its own dict: every Module has a method `type`.
+            "row": {n: vars(self)[n] for n in _ROW_ATTRIBUTES if n in vars(self)},
         }
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +14,11 @@ from surgeon.graph import LayerGraph
 from surgeon.graph.modules import ModuleTree
 from surgeon.surgery.plan import SurgeryPlan, make_plan
 from surgeon.surgery.recipe import Recipe
+from surgeon.surgery.record import RECORD, before_edit
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from surgeon.models.opened import OpenedModel
     from surgeon.surgery.checks import Check, Tensors
 
@@ -93,6 +95,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
         InputError: The network cannot take the edit; nothing has happened.
         CheckError: The edited network broke a promise; it is discarded.
     """
+    from surgeon.models.digest import edit_digests
     from surgeon.models.ultralytics.grafts_record import add_grafts
     from surgeon.models.ultralytics.network import UltralyticsNetwork
     from surgeon.models.ultralytics.rows import apply_rows
@@ -101,7 +104,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
     planned = plan(model, recipe, force=force)
     flags = _head_flags(model)
     module = apply_rows(model.module, planned.rows, _record_entry(model, planned), flags)
-    add_grafts(module, planned.grafts, planned.moved)
+    add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
     before, after = UltralyticsNetwork(model.module), UltralyticsNetwork(module)
     checks = check_edit(before, after, planned)
     edited = dataclasses.replace(
@@ -111,6 +114,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
         keys=tuple(row.key for row in planned.rows),
     )
     tensors = map_tensors(before, after, planned)
+    _sign(module, edit_digests(model.module, module, tensors.copied, tensors.fresh))
     return SurgeryResult(before=model, after=edited, plan=planned, tensors=tensors, checks=checks)
 
 
@@ -179,22 +183,26 @@ def _head_flags(model: OpenedModel) -> dict[str, Any]:
 
 
 def _record_entry(model: OpenedModel, planned: SurgeryPlan) -> dict[str, Any]:
+    description: Any = model.module.yaml
     return {
         "recipe": planned.recipe.to_dict(),
         "source": Path(model.source).name,
-        "source_sha256": model.sha256 or _state_hash(model),
+        "source_sha256": model.sha256,
         "source_dtype": model.dtype,
         "renames": {old: new for old, new in planned.renames.items() if old != new},
         "versions": {name: version(name) for name in ("yolo-surgeon", "torch", "ultralytics")},
+        **({"grafts": len(planned.grafts)} if planned.grafts else {}),
+        "before": before_edit(planned, description),
     }
 
 
-def _state_hash(model: OpenedModel) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in model.module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return f"state:{digest.hexdigest()}"
+def _sign(module: nn.Module, digests: Mapping[str, str]) -> None:
+    """Add to the last entry what only the edited network tells."""
+    description: Any = module.yaml
+    entry = description[RECORD]["edits"][-1]
+    entry["tensors"] = dict(digests)
+    if entry["source_sha256"] is None:  # no file: the state itself is the source
+        entry["source_sha256"] = f"state:{digests['former']}"
 
 
 def _edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:

@@ -84,20 +84,28 @@ def foreign_modules(d: Mapping[str, Any]) -> list[str]:
     return [entry["module"] for entry in graft_entries(d) if is_foreign(entry.get("module", ""))]
 
 
-def add_grafts(network: nn.Module, planned: Sequence[PlannedGraft], moved: Callable[[str], str]) -> None:
+def add_grafts(
+    network: nn.Module, planned: Sequence[PlannedGraft], moved: Callable[[str], str], dropped: Sequence[str]
+) -> None:
     """Plant grafts in an edited network, and record them in its ``model.yaml`` so that every rebuild does.
 
     Args:
         network: The network after its row edits; changed in place.
         planned: The grafts, their hosts in the original numbering.
         moved: From a path of the original network to the one in the edited network.
+        dropped: Paths, in the original network, of modules that are gone; grafts in them go with them.
     """
     here = [dataclasses.replace(graft, host=moved(graft.host)) for graft in planned]
     grafts.apply_grafts(network, here)
     record: dict[str, Any] = network.yaml[RECORD]  # type: ignore[index,assignment]
-    kept = [{**entry, "host": moved(entry["host"])} for entry in record.get(GRAFTS, [])]
+    gone = tuple(f"{path}." for path in dropped)
+    kept = [
+        {**entry, "host": moved(entry["host"])}
+        for entry in record.get(GRAFTS, [])
+        if not f"{entry['host']}.".startswith(gone)
+    ]
     entries = kept + [grafts.entry_of(graft) for graft in here]
-    if entries:
+    if entries or GRAFTS in record:
         record[GRAFTS] = entries
 
 
