@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from surgeon.blocks import catalog
-from surgeon.blocks.naming import display_name
-from surgeon.graph import IMAGE, LayerGraph, NewBlock, PlannedRow
+from surgeon.blocks.naming import display_name, is_foreign
+from surgeon.graph import IMAGE, LayerGraph, PlannedRow
 from surgeon.report import units
 from surgeon.report.tables import Column, Document, Emphasis, Notes, Row, Table
+from surgeon.surgery.new_blocks import describe
 from surgeon.surgery.plan import SurgeryPlan
 
 _COLUMNS = (
@@ -100,25 +101,30 @@ def _shown(index: int, row: PlannedRow, graph: LayerGraph, numbers: dict[str, in
         return Row(cells=cells, emphasis=Emphasis.CHANGED)
     height, width = _resolution(row, graph)
     shape = units.shape((1, row.block.out_channels, height, width)) if height else units.NOTHING
-    params, gflops = _cost(row.block, height, width)
-    name = display_name(row.block.module)
-    return Row(cells=(str(index), "new", name, sources, shape, params, gflops), emphasis=Emphasis.ADDED)
+    params, gflops = _cost(row, graph)
+    return Row(cells=(str(index), "new", describe(row.block), sources, shape, params, gflops), emphasis=Emphasis.ADDED)
 
 
 def _resolution(row: PlannedRow, graph: LayerGraph) -> tuple[int, int]:
-    """Height and width of what a new block reads; zeros where that is a new block too."""
+    """Height and width of what a new block puts out."""
     known = {layer.key: layer.out_shape for layer in graph}
-    shape = known.get(row.inputs[0])
+    shape = known.get(row.like)
     return (shape[2], shape[3]) if shape is not None and len(shape) == 4 else (0, 0)
 
 
-def _cost(block: NewBlock, height: int, width: int) -> tuple[str, str]:
+def _cost(row: PlannedRow, graph: LayerGraph) -> tuple[str, str]:
     """Parameters and GFLOPs by the closed form of the catalog; of a user's class nothing is known unbuilt."""
-    if ":" in block.module:
+    block = row.block
+    assert block is not None
+    if is_foreign(block.module):
         return units.NOTHING, units.NOTHING
-    cost = catalog.get(block.module).cost(
-        block.in_channels, block.out_channels, height or 1, width or 1, block.settings
-    )
+    height, width = _resolution(row, graph)
+    # The closed form counts from the size of the input, which a stride or a scale makes another.
+    stride, scale = (int(block.settings.get(name) or 1) for name in ("stride", "scale"))
+    if catalog.get(block.module).kind != "upsampling":
+        scale = 1
+    size = (max(height * stride // scale, 1), max(width * stride // scale, 1))
+    cost = catalog.get(block.module).cost(block.in_channels, block.out_channels, *size, block.settings)  # type: ignore[arg-type]
     return units.count(cost.params), units.gflops(cost.macs) if height else units.NOTHING
 
 
@@ -134,7 +140,9 @@ def _row_data(index: int, row: PlannedRow, plan: SurgeryPlan) -> dict[str, Any]:
     if row.block is not None:
         data["block"] = {
             "module": row.block.module,
-            "in_channels": row.block.in_channels,
+            "in_channels": block_inputs
+            if isinstance(block_inputs := row.block.in_channels, int)
+            else list(block_inputs),
             "out_channels": row.block.out_channels,
             "settings": dict(row.block.settings),
             "start": row.block.start,

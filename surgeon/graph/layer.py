@@ -31,6 +31,7 @@ class Layer:
         out_shape: Output shape ``(B, C, H, W)`` at the size the graph was read at; None where the output is no
             single tensor.
         planted: Whether surgeon put it there.
+        shared_with: Indices of the other rows that are this very module object.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Layer:
     params: int = 0
     out_shape: tuple[int, ...] | None = None
     planted: bool = False
+    shared_with: tuple[int, ...] = ()
 
     @property
     def site(self) -> str:
@@ -76,12 +78,14 @@ class LayerGraph:
         family: Which reader produced it (``ultralytics``).
         layers: All rows.
         imgsz: Image size ``(H, W)`` in pixels at which `Layer.out_shape` was read.
+        in_channels: Channels of the image.
     """
 
     name: str
     family: str
     layers: tuple[Layer, ...]
     imgsz: tuple[int, int]
+    in_channels: int = 3
     _by_key: dict[str, Layer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

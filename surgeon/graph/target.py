@@ -13,16 +13,19 @@ class NewBlock:
 
     Attributes:
         module: Catalog name, or ``package.module:Class``.
-        in_channels, out_channels: Its widths.
+        in_channels: Width of its input; of each, for a block that takes a list.
+        out_channels: Width of its output.
         settings: Every constructor argument (a user's own class: the explicit ones).
         start: ``identity`` or ``paper``.
+        adapter: Whether surgeon itself added it, to change the width.
     """
 
     module: str
-    in_channels: int
+    in_channels: int | tuple[int, ...]
     out_channels: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: str = "identity"
+    adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class PlannedRow:
         inputs: Keys of what it reads.
         source: Index of the original row that it is, None for a new block.
         block: The new block, None for an original row.
+        like: Key of the original row whose output has the height and width of this one's; empty where none is known.
     """
 
     key: str
@@ -42,6 +46,7 @@ class PlannedRow:
     inputs: tuple[str, ...]
     source: int | None = None
     block: NewBlock | None = None
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,7 +103,7 @@ def make_plan(graph: LayerGraph, recipe: Recipe, modules: Modules | None = None)
     reader = _Once(modules or (lambda: ModuleTree(name=graph.name, nodes=(), imgsz=graph.imgsz)))
     # Sites are resolved first: all of them count in the source's numbering.
     placed = [(edit, places_of(edit, graph, recipe, reader)) for edit in recipe.edits]
-    draft = Draft(graph)
+    draft = Draft(graph, adapt=recipe.adapt)
     grafts: GraftDraft | None = None
     notes: list[str] = []
     for edit, places in placed:

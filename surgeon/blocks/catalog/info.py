@@ -50,7 +50,8 @@ class BlockInfo:
         year: Year of the paper.
         source: Repository whose definition is followed.
         changes_channels: Whether out_channels may differ from in_channels.
-        defaults: Constructor settings and their defaults.
+        defaults: Constructor settings and their defaults. ``stride``, and ``scale`` of an upsampling block, are how it
+            changes the resolution: an edit sets them to what the place asks for.
         options: One line of help a setting, with the values that it takes.
         constraints: What the settings must satisfy, for the reader (``heads divides C``).
         aliases: Other names users type.

@@ -18,10 +18,10 @@ MAX_TEXT = 500
 MAX_DEPTH = 12
 MAX_ITEMS = 100_000
 
-_PAYLOAD_KEYS = {
+_PAYLOAD_KEYS: dict[str, type | tuple[type, ...]] = {
     "version": int,
     "name": str,
-    "in_channels": int,
+    "in_channels": (int, list),
     "out_channels": int,
     "settings": dict,
     "start": str,

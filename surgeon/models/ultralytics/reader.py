@@ -6,6 +6,7 @@ Internals used: the rows' attributes ``i``, ``f`` (source rows, relative where n
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from torch import Tensor, nn
@@ -49,9 +50,12 @@ def read_graph(module: nn.Module, name: str, imgsz: tuple[int, int], keys: tuple
                 params=sum(p.numel() for p in row.parameters()),
                 out_shape=shapes.get(index),
                 planted=isinstance(row, PlantedBlock),
+                shared_with=tuple(i for i, other in enumerate(rows) if other is row and i != index),
             )
         )
-    return LayerGraph(name=name, family="ultralytics", layers=tuple(layers), imgsz=imgsz)
+    return LayerGraph(
+        name=name, family="ultralytics", layers=tuple(layers), imgsz=imgsz, in_channels=in_channels(module)
+    )
 
 
 def rows_of(module: nn.Module) -> nn.Sequential:
@@ -90,18 +94,28 @@ def output_shapes(module: nn.Module, imgsz: tuple[int, int]) -> dict[int, tuple[
     """
     rows = rows_of(module)
     shapes: dict[int, tuple[int, ...]] = {}
+    # One module may stand at several rows (its .i then tells of one only): its calls come in their order.
+    positions: dict[nn.Module, list[int]] = {}
+    for index, row in enumerate(rows[:-1]):
+        positions.setdefault(row, []).append(index)
+    calls: Counter[nn.Module] = Counter()
+
+    def begin() -> None:
+        shapes.clear()
+        calls.clear()
 
     def note(row: nn.Module, _: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
-            shapes[int(row.i)] = tuple(output.shape)  # type: ignore[arg-type]
+        if isinstance(output, Tensor) and calls[row] < len(positions[row]):
+            shapes[positions[row][calls[row]]] = tuple(output.shape)
+        calls[row] += 1
 
     def stop(*_: Any) -> None:
         raise Enough  # the head's own output is no feature map
 
-    handles = [row.register_forward_hook(note) for row in rows[:-1]]
+    handles = [row.register_forward_hook(note) for row in positions]
     handles.append(rows[-1].register_forward_pre_hook(stop))
     try:
-        probe(module, imgsz, in_channels(module), begin=shapes.clear)
+        probe(module, imgsz, in_channels(module), begin=begin)
     except Exception as error:
         stride = max_stride(module)
         if imgsz[0] % stride or imgsz[1] % stride:

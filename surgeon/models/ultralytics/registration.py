@@ -81,8 +81,8 @@ def import_foreign_blocks(d: Mapping[str, Any]) -> None:
         factory.load_factory(name)
 
 
-def planted_row(source: int, planted: PlantedBlock) -> list[Any]:
-    """The row of a ``model.yaml`` that rebuilds a planted block."""
+def planted_row(source: int | list[int], planted: PlantedBlock) -> list[Any]:
+    """The row of a ``model.yaml`` that rebuilds a planted block; several sources for one that takes a list."""
     options = {"start": planted.start, "settings": dict(planted.settings)}
     return [source, 1, PREFIX + planted.block_name, [planted.in_channels, planted.out_channels, options]]
 
@@ -93,7 +93,7 @@ def _parse_edited(
     d = copy.deepcopy(d)
     rows = all_rows(d)
     aliases: dict[str, type] = {}
-    widening: dict[int, PlantedBlock] = {}
+    stood_in: dict[int, tuple[PlantedBlock, int | list[int]]] = {}
     for index, row in enumerate(rows):
         if not is_planted_row(row):
             continue
@@ -104,16 +104,18 @@ def _parse_edited(
             aliases[alias] = _row_class(name, index, c1, options, arguments)
             row[2:] = [alias, arguments]
         else:
-            # parse_model takes a row's output width from its own table of classes; Index takes it from its argument.
-            widening[index] = _build(name, c1, c2, options)
-            row[2:] = ["Index", [c2]]
+            # parse_model takes a row's output width from its own table of classes; Index takes it from its argument,
+            # and reads one row only: any will do, the block's own sources are put in afterwards.
+            stood_in[index] = _build(name, c1, c2, options), row[0]
+            row[:] = [row[0] if isinstance(row[0], int) else -1, 1, "Index", [c2]]
     flags = (d.get(RECORD) or {}).get("head_flags") or {}
     with _module_globals(tasks, aliases), _head_flags(tasks, flags):
         layers, save = stock(d, ch, verbose)
-    for index, planted in widening.items():
-        stand_in = layers[index]
-        set_row_attributes(planted, index, vars(stand_in)["f"])
+    for index, (planted, source) in stood_in.items():
+        set_row_attributes(planted, index, source)
         layers[index] = planted
+        if isinstance(source, list):
+            save = sorted([*save, *(entry % index for entry in source if entry != -1)])
         if verbose:
             tasks.LOGGER.info(f"{index:>3} is {planted.type}, {planted.np} parameters, in place of Index")
     for module in layers:
@@ -135,7 +137,7 @@ def set_row_attributes(module: nn.Module, index: int, source: int | list[int]) -
         vars(module).update(type=type_name(module.block_name))
 
 
-def _build(name: str, c1: int, c2: int, options: Mapping[str, Any]) -> PlantedBlock:
+def _build(name: str, c1: int | list[int], c2: int, options: Mapping[str, Any]) -> PlantedBlock:
     module_name = name.partition(":")[0]
     if is_foreign(name) and module_name not in sys.modules:
         # A yaml is untrusted: it may name a user's class, it may not have its module imported.

@@ -45,12 +45,13 @@ def apply_rows(
         else:
             assert row.block is not None
             child = _plant(row.block, edited)
-            f = -1 if sources[0] in (index - 1, -1) else sources[0]
+            near = [-1 if source in (index - 1, -1) else source for source in sources]
+            f = near if isinstance(child.in_channels, list) else near[0]
             set_row_attributes(child, index, f)
         modules.append(child)
     edited.model = nn.Sequential(*modules)
     description = _edited_yaml(edited.yaml, plan, modules, entry, flags)  # type: ignore[arg-type]
-    vars(edited).update(save=_save_list(modules), yaml=description)
+    vars(edited).update(save=save_list(modules), yaml=description)
     return edited
 
 
@@ -69,7 +70,7 @@ def _relocate(row: nn.Module, old_index: int, index: int, sources: list[int]) ->
     return new if isinstance(row.f, list) else new[0]
 
 
-def _save_list(modules: list[nn.Module]) -> list[int]:
+def save_list(modules: list[nn.Module]) -> list[int]:
     """Rows whose output must be kept, as ``parse_model`` lists them."""
     save: list[int] = []
     for index, module in enumerate(modules):

@@ -108,5 +108,9 @@ def _without_blocks(d: Mapping[str, Any]) -> dict[str, Any]:
     for row in [*plain["backbone"], *plain["head"]]:
         if layer_class(row[2]) is None:
             widens = isinstance(row[3], list) and len(row[3]) > 1 and row[3][:1] != row[3][1:2]
-            row[2:] = ["Index", [row[3][1]]] if widens and row[2].startswith("surgeon.") else ["nn.Identity", []]
+            if widens and row[2].startswith("surgeon."):
+                # As a rebuild does: Index tells parse_model the width, and reads one row.
+                row[:] = [row[0] if isinstance(row[0], int) else -1, 1, "Index", [row[3][1]]]
+            else:
+                row[2:] = ["nn.Identity", []]
     return plain

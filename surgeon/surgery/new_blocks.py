@@ -1,0 +1,103 @@
+"""Which block an edit means at a place: its settings at that width, and whether it can change width or resolution.
+
+Of the catalog's blocks everything is known unbuilt; of a user's own class nothing is: there the checks of the edit
+decide. Torch-free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from surgeon.blocks import catalog
+from surgeon.blocks.catalog import BlockInfo
+from surgeon.blocks.naming import display_name, is_foreign
+from surgeon.graph import NewBlock
+from surgeon.surgery.recipe import Insert, Replace
+
+RESAMPLING = ("upsampling", "convolution")
+"""Kinds of the catalog that may stand in for a row that changes the resolution."""
+ADAPTER = "conv1x1"
+
+
+class Refused(Exception):
+    """Why a place cannot take an edit, as the first half of a sentence.
+
+    Attributes:
+        nearest: Whether the sites that can take it belong behind it.
+    """
+
+    def __init__(self, reason: str, *, nearest: bool = True) -> None:
+        super().__init__(reason)
+        self.nearest = nearest
+
+
+def new_block(
+    edit: Insert | Replace, c1: int | tuple[int, ...], c2: int, *, start: str, ratio: Fraction
+) -> tuple[NewBlock, tuple[str, ...]]:
+    """The block of an edit with the settings that fit, and what was adapted to make them fit.
+
+    Args:
+        edit: Names the block and its explicit settings.
+        c1: Width of the input; of each input, where there are several.
+        c2: Width of the output.
+        start: ``identity`` or ``paper``.
+        ratio: Height of the input over that of the output: 1 where the resolution stays.
+
+    Raises:
+        BlockError: There is no such block, or the settings do not fit.
+        Refused: The block cannot change the resolution like this, or reads another number of feature maps.
+    """
+    module, settings = edit.module, edit.settings
+    notes: tuple[str, ...] = ()
+    if not is_foreign(module):
+        info = catalog.get(module)
+        if info.takes_list != isinstance(c1, tuple):
+            what = "a list of feature maps" if info.takes_list else "one feature map"
+            raise Refused(f"{info.title} reads {what}, here {'is one' if isinstance(c1, int) else f'are {len(c1)}'}")
+        resolved = info.resolve(c1, c2, _resampling(info, settings, ratio))  # type: ignore[arg-type]  # a list's block
+        where = f"{c1} channels" if isinstance(c1, int) else f"{'+'.join(map(str, c1))} channels"
+        notes = tuple(f"{info.title} at {where}: {note}" for note in resolved.notes)
+        module, settings = info.name, dict(resolved.settings)
+    return NewBlock(module=module, in_channels=c1, out_channels=c2, settings=settings, start=start), notes
+
+
+def adapter(c1: int, c2: int) -> NewBlock:
+    """The 1x1 convolution that turns one width into another."""
+    return NewBlock(module=ADAPTER, in_channels=c1, out_channels=c2, start="paper", adapter=True)
+
+
+def describe(block: NewBlock) -> str:
+    """A block in a few words: ``GAM``, ``conv1x1 adapter 128 -> 256``."""
+    name = display_name(block.module)
+    return f"{name} adapter {block.in_channels} -> {block.out_channels}" if block.adapter else name
+
+
+def may_resample(module: str) -> bool:
+    """Whether a block may stand in for a row that changes the resolution; the shape check has the last word."""
+    return is_foreign(module) or catalog.get(module).kind in RESAMPLING
+
+
+def changes_channels(module: str) -> bool:
+    """Whether a block turns one width into another by itself; with an adapter at hand a user's class is not asked to.
+
+    Nothing is known of a user's class before it is imported, which planning does not do.
+    """
+    return not is_foreign(module) and catalog.get(module).changes_channels
+
+
+def _resampling(info: BlockInfo, settings: Mapping[str, Any], ratio: Fraction) -> dict[str, Any]:
+    """The settings with the ``stride``, or of an upsampling block the ``scale``, that gives the resolution wanted."""
+    name = "scale" if info.kind == "upsampling" else "stride"
+    if name not in info.defaults:
+        if ratio != 1:
+            raise Refused(f"{info.title} has no {name} that does the same")
+        return dict(settings)
+    wanted = 1 / ratio if info.kind == "upsampling" and ratio else ratio
+    if wanted < 1 or wanted.denominator != 1 or (info.kind == "upsampling" and wanted == 1):
+        raise Refused(f"{info.title} changes the resolution otherwise")
+    given = {name: int(wanted), **settings}
+    if given[name] != wanted:
+        raise Refused(f"{info.title} with {name} {given[name]} changes the resolution otherwise; leave {name} out")
+    return given
