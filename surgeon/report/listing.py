@@ -10,11 +10,18 @@ from surgeon.report.tables import Column, Document, Emphasis, Facts, Notes, Row,
 
 if TYPE_CHECKING:
     from surgeon.blocks.catalog.info import BlockInfo
-    from surgeon.graph.layer import LayerGraph
+    from surgeon.graph.layer import Layer, LayerGraph
+    from surgeon.graph.modules import ModuleNode, ModuleTree
 
 
-def tree_table(graph: LayerGraph) -> Document:
-    """The rows of a network, with the sites that users type."""
+def tree_table(graph: LayerGraph, modules: ModuleTree | None = None, depth: int = 0) -> Document:
+    """The rows of a network, with the sites that users type.
+
+    Args:
+        graph: The rows.
+        modules: What lies inside them; needed where ``depth`` is not 0.
+        depth: How many levels inside the rows are shown.
+    """
     columns = (
         Column(title="site"),
         Column(title="row", role="number"),
@@ -24,27 +31,60 @@ def tree_table(graph: LayerGraph) -> Document:
         Column(title="params", role="number"),
     )
     numbers = {layer.key: str(layer.index) for layer in graph}
-    rows = [
-        Row(
-            cells=(
-                layer.site,
-                str(layer.index),
-                layer.kind,
-                ",".join(numbers.get(key, key) for key in layer.inputs),
-                units.shape(layer.out_shape),
-                units.count(layer.params),
-            ),
-            emphasis=Emphasis.ADDED if layer.planted else Emphasis.NORMAL,
+    rows: list[Row] = []
+    for layer in graph:
+        cells = (
+            layer.site,
+            str(layer.index),
+            layer.kind,
+            ",".join(numbers.get(key, key) for key in layer.inputs),
+            units.shape(layer.out_shape),
+            units.count(layer.params),
         )
-        for layer in graph
-    ]
+        rows.append(Row(cells=cells, emphasis=Emphasis.ADDED if layer.planted else Emphasis.NORMAL))
+        if modules is not None and depth:
+            rows += [_nested(node, layer) for node in modules.below(layer.path) if _level(node, layer) <= depth]
     total = units.count(sum(layer.params for layer in graph))
     rows.append(Row(cells=("total", "", units.plural(len(graph), "row"), "", "", total), emphasis=Emphasis.TOTAL))
+    legend = (
+        "Inside a row, `from` says why a module can take no block: shared, not called once in inference, or folded "
+        "by fuse()."
+    )
     return Document(
         title=graph.name,
         lines=(f"{graph.family}, shapes CxHxW at {units.image_size(graph.imgsz)} px (HxW)",),
-        parts=(Table(title="", columns=columns, rows=tuple(rows)),),
+        parts=(
+            Table(title="", columns=columns, rows=tuple(rows)),
+            *([Notes(title="", sentences=(legend,))] if depth else []),
+        ),
     )
+
+
+def _nested(node: ModuleNode, layer: Layer) -> Row:
+    indent = "  " * _level(node, layer)
+    cells = (
+        node.site,
+        "",
+        f"{indent}{node.kind}",
+        _obstacle(node),
+        units.shape(node.out_shape if node.names == 1 else None),
+        units.count(node.params),
+    )
+    return Row(cells=cells, emphasis=Emphasis.ADDED if node.planted else Emphasis.NORMAL)
+
+
+def _level(node: ModuleNode, layer: Layer) -> int:
+    return node.path.count(".") - layer.path.count(".")
+
+
+def _obstacle(node: ModuleNode) -> str:
+    if node.planted:
+        return ""
+    if node.names > 1:
+        return f"shared x{node.names}"
+    if node.calls != 1:
+        return f"{node.calls} calls"
+    return "folded" if node.folded_by else ""
 
 
 def blocks_table(blocks: Iterable[BlockInfo]) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any, TextIO
 from surgeon.blocks.catalog.info import BlockInfo
 from surgeon.errors import OutputError
 from surgeon.graph.layer import LayerGraph
+from surgeon.graph.modules import ModuleTree
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 from surgeon.report.documents import Reportable
 from surgeon.report.edit import EditReport
@@ -28,7 +30,7 @@ def to_dict(result: Reportable) -> dict[str, Any]:
         return data
     if isinstance(result, EditReport):
         return _edit(result)
-    return _tree(result) if isinstance(result, LayerGraph) else _block(result)
+    return tree_data(result) if isinstance(result, LayerGraph) else _block(result)
 
 
 def blocks_to_dict(blocks: Iterable[BlockInfo]) -> dict[str, Any]:
@@ -81,8 +83,9 @@ def _edit(report: EditReport) -> dict[str, Any]:
     }
 
 
-def _tree(graph: LayerGraph) -> dict[str, Any]:
-    return {
+def tree_data(graph: LayerGraph, modules: ModuleTree | None = None, depth: int = 0) -> dict[str, Any]:
+    """The rows of a network as plain JSON data, with ``depth`` levels of the modules inside them."""
+    data: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "kind": "tree",
         "name": graph.name,
@@ -104,6 +107,9 @@ def _tree(graph: LayerGraph) -> dict[str, Any]:
             for layer in graph
         ],
     }
+    if modules is not None and depth:
+        data["modules"] = [dataclasses.asdict(node) for node in modules if 0 < node.depth <= depth]
+    return data
 
 
 def _block(block: BlockInfo) -> dict[str, Any]:
