@@ -58,7 +58,10 @@ class Model:
         *,
         after: str | int | None = None,
         before: str | int | None = None,
+        edge: Sequence[str | int] | None = None,
+        inside: str | None = None,
         start: str = "identity",
+        mode: str = "auto",
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
         **more_settings: Any,
@@ -69,7 +72,10 @@ class Model:
             module: A name of `surgeon.blocks.names`, or ``package.module:Class`` for your own.
             after: Every consumer of this site reads the block instead.
             before: Only what this site reads changes.
+            edge: Producer and consumer, ``(9, 21)``: only the connection between them changes.
+            inside: In every module of this kind, where the literature puts it.
             start: ``identity`` (the output stays the same until training opens the block) or ``paper``.
+            mode: ``row`` (the block becomes a row), ``graft`` (no row moves), or ``auto``: rows where there are some.
             settings: Constructor settings of the block.
             force: Edit a checkpoint that does not match its own yaml.
             **more_settings: The same as keywords: ``insert("gam", after=9, rate=8)``.
@@ -82,27 +88,41 @@ class Model:
             module=str(module),
             after=None if after is None else str(after),
             before=None if before is None else str(before),
+            edge=_edge(edge),
+            inside=inside,
             settings={**(settings or {}), **more_settings},
             start=start,
         )
-        return self.apply(Recipe(edits=(edit,)), force=force)
+        return self.apply(Recipe(edits=(edit,), mode=mode), force=force)
 
     def replace(
         self,
         at: str | int,
         module: str,
         *,
+        adapt: bool = False,
+        mode: str = "auto",
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
         **more_settings: Any,
     ) -> Model:
-        """Put a block in the place of a row; arguments and errors are those of `insert`."""
-        edit = Replace(module=str(module), at=str(at), settings={**(settings or {}), **more_settings})
-        return self.apply(Recipe(edits=(edit,)), force=force)
+        """Put a block in the place of a row; other arguments and errors are those of `insert`.
 
-    def remove(self, at: str | int, *, force: bool = False) -> Model:
-        """Take a row out."""
-        return self.apply(Recipe(edits=(Remove(at=str(at)),)), force=force)
+        Args:
+            at: The row.
+            module: What stands in for it.
+            adapt: Let a 1x1 convolution change the width beside a block that cannot; the plan's notes name it.
+            mode: As for `insert`.
+            settings: As for `insert`.
+            force: As for `insert`.
+            **more_settings: As for `insert`.
+        """
+        edit = Replace(module=str(module), at=str(at), settings={**(settings or {}), **more_settings})
+        return self.apply(Recipe(edits=(edit,), mode=mode, adapt=adapt), force=force)
+
+    def remove(self, at: str | int, *, adapt: bool = False, mode: str = "auto", force: bool = False) -> Model:
+        """Take a row out; `adapt` lets a 1x1 convolution take its place where it changes the width."""
+        return self.apply(Recipe(edits=(Remove(at=str(at)),), mode=mode, adapt=adapt), force=force)
 
     def apply(self, recipe: Recipe | str | Path, *, force: bool = False, trust_modules: Sequence[str] = ()) -> Model:
         """Carry out a recipe, or a recipe file.
@@ -176,6 +196,15 @@ def compare(*models: Any, imgsz: int | str | Sequence[int] = 640, **settings: An
     if len(opened) == 2 and opened[1].result is not None and opened[1].result.before is opened[0].opened:
         return shown(ShownComparison, workflows.compare_edit(opened[1].result, chosen))
     return shown(ShownComparison, workflows.compare([model.opened for model in opened], chosen))
+
+
+def _edge(edge: Sequence[str | int] | None) -> tuple[str, str] | None:
+    if edge is None:
+        return None
+    ends = [str(end).strip() for end in (edge.split("->") if isinstance(edge, str) else edge)]
+    if len(ends) != 2:
+        raise InputError(f"edge {edge!r} is no edge: give producer and consumer, (9, 21)")
+    return ends[0], ends[1]
 
 
 def _recipe(recipe: Recipe | str | Path, trust_modules: Sequence[str]) -> Recipe:

@@ -22,7 +22,7 @@ _WORDS = "surgeon.cli.words"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One option as it was given: ``after`` and ``backbone.9``."""
+    """One option as it was given: ``after`` and ``backbone.9``; two values with a space between, ``9 21``."""
 
     name: str
     value: str
@@ -56,7 +56,7 @@ class Command(click.Command):
             for param in self.params
             if isinstance(param, click.Option) and param.multiple and param.name in values
         }
-        return tuple(Word(p.name, str(next(repeated[p.name]))) for p in order if p.name in repeated)
+        return tuple(Word(p.name, _text(next(repeated[p.name]))) for p in order if p.name in repeated)
 
     def _spelled_out(self, ctx: click.Context, args: list[str]) -> list[str]:
         """``imgsz=640`` becomes ``--imgsz 640``, unless it is the value of another option."""
@@ -75,6 +75,10 @@ class Command(click.Command):
             if option is not None and not option.is_flag and not option.count:
                 out += [value for _, value in zip(range(option.nargs), rest, strict=False)]
         return out
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _option(option: click.Option, name: str, value: str) -> list[str]:

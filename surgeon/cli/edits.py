@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from surgeon.cli.command import Word
-from surgeon.cli.values import setting
+from surgeon.cli.values import edge, setting
 from surgeon.surgery.recipe import Edit, Insert, Recipe, Remove, Replace
 
-SITES = ("after", "before", "at")
+INSERT_SITES = "--after SITE, --before SITE, --edge 'SITE->SITE' or --inside KIND"
+SITES = ("after", "before", "edge", "between", "inside", "at")
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ def inserts(words: Sequence[Word]) -> Recipe:
         click.UsageError: An edit has no block, no site, or two.
         InputError: An edit is none.
     """
-    return Recipe(edits=tuple(_insert(group) for group in _groups(words, "--after SITE or --before SITE")))
+    return Recipe(edits=tuple(_insert(group) for group in _groups(words, INSERT_SITES)))
 
 
 def replacements(words: Sequence[Word]) -> Recipe:
@@ -79,10 +80,13 @@ def removals(words: Sequence[Word]) -> Recipe:
 
 def _insert(group: _Group) -> Edit:
     assert group.module is not None and group.site is not None
+    name, value = group.site.name, group.site.value
     return Insert(
         module=group.module,
-        after=group.site.value if group.site.name == "after" else None,
-        before=group.site.value if group.site.name == "before" else None,
+        after=value if name == "after" else None,
+        before=value if name == "before" else None,
+        edge=edge(value, between=name == "between") if name in ("edge", "between") else None,
+        inside=value if name == "inside" else None,
         settings=group.settings,
         start=group.start or "identity",
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from surgeon.cli.command import Command, ordered_words
-from surgeon.cli.options import EditJob, block_option, editing, set_option
+from surgeon.cli.options import EditJob, block_option, editing, mode_option, set_option
 
 
 @click.command("insert", cls=Command)
@@ -20,6 +22,28 @@ from surgeon.cli.options import EditJob, block_option, editing, set_option
     metavar="SITE",
     help="Only what SITE reads changes; Detect:0 is one input of a row, 'Detect:*' each.",
 )
+@click.option(
+    "--edge",
+    multiple=True,
+    expose_value=False,
+    metavar="'FROM->TO'",
+    help="Only the connection from row FROM to row TO, which must read it: '9->21', 'SPPF->Detect'.",
+)
+@click.option(
+    "--between",
+    multiple=True,
+    expose_value=False,
+    nargs=2,
+    metavar="FROM TO",
+    help="The same as --edge, without an arrow to quote.",
+)
+@click.option(
+    "--inside",
+    multiple=True,
+    expose_value=False,
+    metavar="KIND",
+    help="In every module of this kind, where the articles put it: C2f, C3k2, SPPF.",
+)
 @set_option
 @click.option(
     "--start",
@@ -28,8 +52,9 @@ from surgeon.cli.options import EditJob, block_option, editing, set_option
     type=click.Choice(["identity", "paper"]),
     help="identity (default): the output stays equal until training opens the block. paper: the block as published.",
 )
+@mode_option
 @editing
-def command(*, job: EditJob) -> int:
+def command(*, mode: str, job: EditJob) -> int:
     """Plant blocks into a network.
 
     MODEL is a .pt, a .yaml, or the name of a yaml that ships with Ultralytics; yolov8n.yaml if left out. Its file
@@ -39,8 +64,9 @@ def command(*, job: EditJob) -> int:
     Example:
         surgeon insert --module gam --after backbone.9
         surgeon insert best.pt --module gam --after 9 --set rate=4 --module lska --before Detect:0
+        surgeon insert --module lska --edge 'SPPF->Detect'
     """
     from surgeon.cli.editing import carry_out
     from surgeon.cli.edits import inserts
 
-    return carry_out(inserts(ordered_words()), job)
+    return carry_out(replace(inserts(ordered_words()), mode=mode), job)

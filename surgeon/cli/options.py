@@ -14,6 +14,7 @@ from surgeon.cli.talk import Talk
 from surgeon.cli.values import BlockName, Device, Seconds, Size, Sizes
 from surgeon.errors import OutputError
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.surgery.recipe import MODES
 
 DEFAULT_MODEL = "yolov8n.yaml"
 STDOUT = "-"
@@ -158,6 +159,18 @@ set_option = click.option(
     expose_value=False,
     metavar="KEY=VALUE",
     help="A setting of the block before it, typed as YAML; one a --set.",
+)
+
+mode_option = click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="auto",
+    show_default=True,
+    help="row: a block becomes a row of its own. graft: it is planted inside the module at the site, and no row moves. "
+    "auto: rows, and grafts where there are none.",
+)
+adapt_option = click.option(
+    "--adapt", is_flag=True, help="Where the width changes, let a 1x1 convolution adapt it; the report shows it."
 )
 
 trusting = _together(

@@ -85,6 +85,20 @@ class BlockName(ParamType):
         return [CompletionItem(info.name, help=info.summary) for info in found]
 
 
+def edge(text: str, *, between: bool) -> tuple[str, str]:
+    """``9->21`` (or the two values of ``--between``, ``9 21``) as producer and consumer.
+
+    Raises:
+        click.UsageError: There are not two.
+    """
+    ends = tuple(end.strip() for end in (text.split(" ") if between else re.split(r"->|→", text)))
+    if len(ends) != 2 or not all(ends):
+        raise click.UsageError(
+            f"{text!r} is no edge: give producer and consumer, --edge '9->21' (in quotes) or --between 9 21"
+        )
+    return ends[0], ends[1]
+
+
 def setting(text: str) -> tuple[str, Any]:
     """``heads=8`` as name and value, the value typed as YAML.
 

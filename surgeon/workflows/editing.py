@@ -208,7 +208,7 @@ def _sign(module: nn.Module, digests: Mapping[str, str]) -> None:
 def _edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:
     words = []
     for block in [*(row.block for row in planned.rows), *(graft.block for graft in planned.grafts)]:
-        if block is not None:
+        if block is not None and not block.adapter:
             words.append(block.module.rpartition(":")[2].lower())
     words = list(dict.fromkeys(words)) or ["edited"]
     return "-".join([model.name, *words])
