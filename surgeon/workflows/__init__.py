@@ -1,21 +1,27 @@
 """The whole story, one function a verb. The only room that knows all others.
 
-open → tree · edit (plan → apply → checks) → save · profile · compare
+open → tree · edit (plan → apply → checks) → save · profile · compare · undo · recipe · diff
 """
 
 from surgeon.workflows.editing import SurgeryResult, check_output, edit, modules, open_model, plan, save, tree
+from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.measuring import compare, compare_edit, profile
 
 __all__ = [
     "SurgeryResult",
+    "UndoResult",
     "check_output",
     "compare",
     "compare_edit",
     "edit",
+    "history",
     "modules",
     "open_model",
     "plan",
     "profile",
+    "recipes",
     "save",
+    "save_undone",
     "tree",
+    "undo",
 ]
