@@ -16,7 +16,9 @@ from surgeon.surgery.nearest import nearest_sites
 from surgeon.surgery.new_blocks import Refused, adapter, changes_channels, describe, may_resample, new_block
 from surgeon.surgery.recipe import Edit, Insert, Remove, Replace
 
-TEXT_GUIDED = ("C2fAttn", "ImagePoolingAttn")
+TEXT_MAKERS = ("ImagePoolingAttn",)
+"""Kinds of rows whose output takes the place of the network's text features."""
+TEXT_GUIDED = ("C2fAttn", *TEXT_MAKERS)
 """Kinds of rows that their network calls with its text features besides what they read."""
 _SAME = Fraction(1)
 
@@ -124,6 +126,8 @@ class Draft:
         source = self.rows[self._position(layer.key)].inputs[port]
         if source == IMAGE:
             raise Refused(f"cannot plant a block before {site}: it reads the image itself")
+        if layer.kind in TEXT_MAKERS:
+            raise Refused(f"cannot plant a block before {site}: what it reads only changes the text features")
         self._require_map(source, f"before {site}")
         row = self._inserted(edit, source, layer.section)
         at = self._position(layer.key)
@@ -224,7 +228,7 @@ class Draft:
         if shape is not None and len(shape) == 4:
             return shape[1]
         what = "several tensors" if shape is None else f"a tensor of {len(shape)} dimensions"
-        if self.graph[key].kind in TEXT_GUIDED:
+        if self.graph[key].kind in TEXT_MAKERS:
             what = "text features"
         raise Refused(
             f"cannot plant a block {where}: the output of {self._label(key)} is no single feature map but {what}"
@@ -241,7 +245,8 @@ class Draft:
         before, after = self._shape[source], self._shape[layer.key]
         assert before is not None and after is not None
         return (
-            f"{layer.site} ({layer.kind}) changes the resolution from {before[2]}x{before[3]} to {after[2]}x{after[3]}"
+            f"{layer.site} ({layer.kind}) changes the resolution from {before[2]}x{before[3]} to {after[2]}x{after[3]} "
+            f"(of an image of {self.graph.imgsz[0]}x{self.graph.imgsz[1]})"
         )
 
     def _label(self, key: str) -> str:

@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from surgeon.blocks.naming import is_foreign
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.graph import IMAGE, NewBlock, PlannedRow
 from surgeon.models.ultralytics.reader import rows_of, sources_of
 from surgeon.models.ultralytics.registration import RECORD, planted_row, set_row_attributes
+from surgeon.models.ultralytics.swapped import refuse_swapped
 
 
 def apply_rows(
@@ -33,7 +35,7 @@ def apply_rows(
         The copy: every original row is there with its tensors, blocks are new.
     """
     edited = copy.deepcopy(module)
-    old = list(rows_of(edited))
+    old = _one_object_each(list(rows_of(edited)))
     positions = {row.key: index for index, row in enumerate(plan)}
     modules: list[nn.Module] = []
     for index, row in enumerate(plan):
@@ -53,6 +55,19 @@ def apply_rows(
     description = _edited_yaml(edited.yaml, plan, modules, entry, flags)  # type: ignore[arg-type]
     vars(edited).update(save=save_list(modules), yaml=description)
     return edited
+
+
+def _one_object_each(rows: list[nn.Module]) -> list[nn.Module]:
+    """The rows, where one module stands at several of them with an object for each: a row's number is its attribute.
+
+    The objects share their children and parameters, as before.
+    """
+    seen: set[int] = set()
+    separate = []
+    for row in rows:
+        separate.append(copy.copy(row) if id(row) in seen else row)
+        seen.add(id(row))
+    return separate
 
 
 def _relocate(row: nn.Module, old_index: int, index: int, sources: list[int]) -> int | list[int]:
@@ -81,6 +96,8 @@ def save_list(modules: list[nn.Module]) -> list[int]:
 
 def _plant(block: NewBlock, model: nn.Module) -> PlantedBlock:
     planted = PlantedBlock(block.module, block.in_channels, block.out_channels, block.settings, block.start)
+    if is_foreign(block.module):
+        refuse_swapped(planted.block, block.module)
     parameter = next(model.parameters())
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     if norms:

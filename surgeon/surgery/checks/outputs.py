@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from surgeon.surgery.checks.fixed_size import why_it_cannot_run
 from surgeon.surgery.checks.outcome import Check
-from surgeon.surgery.checks.passes import Passes, Seen, Size, first_line, size_text
+from surgeon.surgery.checks.passes import Passes, Seen, Size, size_text
 
 
 def check_outputs(passes: Passes) -> Iterator[Check]:
@@ -24,8 +25,7 @@ def compare_outputs(passes: Passes, sizes: tuple[Size, ...], suffix: str) -> Ite
         try:
             new = passes.new(size)
         except Exception as error:  # a user's own block raises what it likes
-            detail = f"the edited network cannot run at {size_text([size])}: {first_line(error)}"
-            yield Check(name=f"shapes{suffix}", passed=False, detail=detail)
+            yield Check(name=f"shapes{suffix}", passed=False, detail=why_it_cannot_run(passes, size, error))
             return
         if not same_form(old, new):
             detail = f"outputs have other shapes at {size_text([size])}"
