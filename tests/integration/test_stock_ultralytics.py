@@ -4,6 +4,7 @@ imported surgeon."""
 from __future__ import annotations
 
 import pytest
+from awake import awake
 
 import surgeon
 
@@ -16,25 +17,6 @@ TASKS = {
     "yolov10n.yaml": "detect",
     "yolo26n.yaml": "detect",
 }
-
-
-def awake(name):
-    """A network whose features have unit variance: fresh weights alone drown every change in the bias of the head."""
-    import torch
-    from torch import nn
-
-    model = surgeon.open(name)
-    norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d)]
-    momenta = [m.momentum for m in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-    images = torch.rand(4, 3, 128, 128, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        model.module.train()(images)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    model.module.eval()
-    return model
 
 
 def planted(tmp_path, model, block, after, **settings):
