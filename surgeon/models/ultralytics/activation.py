@@ -4,7 +4,8 @@ Stock ``parse_model`` evaluates ``activation`` as Python, calls whatever name of
 or evaluates a row's texts. So an activation is parsed here, a row may name layers only, and a text is a plain word or
 a literal. Sizes are bounded, so that a few lines cannot ask for terabytes.
 
-Internals relied on: the names of ``ultralytics.nn.tasks`` that rows may use; the local names of ``parse_model``.
+Internals used: the names of ``ultralytics.nn.tasks`` that rows may use, among them ``TorchVision`` (8.3.59); the local
+names of ``parse_model``, which a row's texts are looked up in (8.0.37); ``activation`` in a ``model.yaml`` (8.0.119).
 """
 
 from __future__ import annotations

@@ -8,6 +8,11 @@ checked ones of this file, which stop working when the load ends. What is left f
 or as ``forward``: ``forward`` methods of networks, and torch's own tensor constructors.
 
 Resolves names only; it reads no file and touches no registry.
+
+Internals used: the module paths that checkpoints pickle, ``ultralytics.nn.tasks`` (8.0.0), the package
+``ultralytics.nn.modules`` (8.0.98), ``ultralytics.utils.loss`` and ``.tal`` (8.0.136; before it
+``ultralytics.yolo.utils``); ``IterableSimpleNamespace`` (8.0.35); the aliases of ``temporary_modules`` for YOLOv10
+(8.2.38).
 """
 
 from __future__ import annotations

@@ -1,7 +1,11 @@
 """Building Ultralytics networks from a ``model.yaml``: new ones, and edited ones again.
 
-Internals used: the model classes of ``ultralytics.nn.tasks`` and their constructors ``(cfg, ch, nc, verbose)``;
-``LOGGER``.
+Internals used: the model classes of ``ultralytics.nn.tasks``, DetectionModel, SegmentationModel and
+ClassificationModel (8.0.0), PoseModel (8.0.66), RTDETRDetectionModel (8.0.111), OBBModel (8.0.235), WorldModel
+(8.1.14), YOLOEModel (8.3.99), SemanticSegmentationModel (8.4.52), DepthModel (8.4.104); their constructors ``(cfg,
+ch, nc, verbose)`` and ``BaseModel.load(weights, verbose)`` (8.0.0), which takes over class branches by name since
+8.4.91; ``model.yaml["channels"]`` (8.3.112); ``ultralytics.utils.LOGGER`` (8.0.136) and ``DEFAULT_CFG_DICT``
+(8.0.35).
 """
 
 from __future__ import annotations

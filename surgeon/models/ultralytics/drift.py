@@ -2,6 +2,8 @@
 
 Old checkpoints do: Ultralytics changed how heads are built (``Detect.legacy``), the pickled head is as it was trained,
 and a stock rebuild silently drops its tensors.
+
+Internals used: ``Detect.legacy`` (8.3.17).
 """
 
 from __future__ import annotations

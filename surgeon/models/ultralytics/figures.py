@@ -1,6 +1,7 @@
 """What Ultralytics itself says of a network, and the copy of it that would be deployed.
 
-Internals used: ``ultralytics.utils.torch_utils.get_flops(model, imgsz)``, ``BaseModel.fuse(verbose)``.
+Internals used: ``ultralytics.utils.torch_utils.get_flops(model, imgsz)`` (8.0.136 at this path),
+``BaseModel.fuse(verbose)`` (8.0.50).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An Ultralytics network as the checks of an edit see it.
 
-Internals used: heads cache anchors between calls (``anchors``, ``strides``, ``shape``), as plain attributes.
+Internals used: heads cache anchors between calls (``anchors``, ``strides``, ``shape``), as plain attributes (8.0.0).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading an Ultralytics network into a `LayerGraph`.
 
-Internals used: the rows' attributes ``i``, ``f`` (source rows, relative where negative) and ``type``;
-``model.yaml["backbone"]``, whose length divides the sections.
+Internals used: the rows' attributes ``i``, ``f`` (source rows, relative where negative) and ``type`` (8.0.0);
+``model.yaml["backbone"]``, whose length divides the sections (8.0.0), and ``model.yaml["channels"]`` (8.3.112).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The mechanics of a row edit: a plan becomes a network whose modules, wiring and ``model.yaml`` all say the same.
 
-Internals used: rows' ``i``, ``f``, ``np``, ``type``; ``model.save`` (rows whose output is kept); ``model.yaml``.
+Internals used: rows' ``i``, ``f``, ``np``, ``type``; ``model.save`` (rows whose output is kept); ``model.yaml`` (all
+8.0.0).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ opcodes only, with the names of `allow_list`; what comes out goes through `audit
 own loader is never called: it installs the packages that a file names.
 
 Internals used: ``torch.serialization.{get,clear,add}_safe_globals`` and ``get_unsafe_globals_in_checkpoint``
-(torch 2.6); ``ultralytics.nn.tasks.temporary_modules``, for full unpickling only.
+(torch 2.6); ``ultralytics.nn.tasks.temporary_modules(modules, attributes)`` (8.2.39), for full unpickling only.
 """
 
 from __future__ import annotations

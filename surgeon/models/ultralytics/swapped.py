@@ -3,8 +3,8 @@
 Folding BatchNorm and exporting put another method in the place of ``forward`` on every layer of some classes, and of
 their subclasses. What one of these added in its own ``forward`` is then gone: an ONNX file without the attention.
 
-Internals used: ``BaseModel.fuse`` (``forward_fuse`` of Conv, ConvTranspose, RepConv and RepVGGDW) and the exporter
-(``forward_split`` of C2f).
+Internals used: ``BaseModel.fuse`` puts ``forward_fuse`` in the place of ``forward`` of Conv (8.0.0), ConvTranspose
+(8.0.35), RepConv (8.0.98) and RepVGGDW (8.2.38); the exporter puts ``forward_split`` in that of C2f (8.0.41).
 """
 
 from __future__ import annotations

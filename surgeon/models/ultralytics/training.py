@@ -1,9 +1,9 @@
 """What Ultralytics' trainer does with a freeze list, and the ``yolo train`` line for an edited file.
 
 Internals used: ``BaseTrainer._setup_train`` takes each entry x of the list ``freeze`` as the text ``model.x.``, looks
-for it anywhere in a parameter's name, and always freezes ``.dfl``; ``BaseTrainer._model_train`` puts a BatchNorm2d into
-evaluation mode when one of these texts stands in its own name; ``ultralytics.cfg.TASK2DATA``; the folder
-``ultralytics/cfg/datasets``.
+for it anywhere in a parameter's name, and always freezes ``.dfl`` (8.0.154; paths as entries are documented since
+8.4.131); ``BaseTrainer._model_train`` puts a BatchNorm2d into evaluation mode when one of these texts stands in its own
+name (8.3.99); ``ultralytics.cfg.TASK2DATA`` and the folder ``ultralytics/cfg/datasets`` (8.0.136).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The mechanics of an undo: the blocks of the last edit go, the rows and ``model.yaml`` are what they were before it.
 
-Internals used: rows' ``i`` and ``f``; ``model.save``; ``model.yaml``.
+Internals used: rows' ``i`` and ``f``; ``model.save``; ``model.yaml`` (all 8.0.0).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A few lines can ask for terabytes. Ultralytics' own parser builds the rows on torch's ``meta`` device, where tensors
 have shapes only, and is stopped at the limit. Memory of a forward pass is not bounded by this.
 
-Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)``; ``Conv.default_act``, which old versions leave
-changed.
+Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)`` (8.0.0); ``Conv.default_act`` (8.0.0), which
+releases before 8.4.164 leave changed.
 """
 
 from __future__ import annotations
