@@ -1,6 +1,8 @@
 """Registering surgeon's blocks with Ultralytics the moment it is imported, and not before.
 
 Imports neither torch nor ultralytics: an interpreter that enabled `surgeon autoload` runs this at every start.
+
+Internals used: the module ``ultralytics.nn.tasks`` (8.0.0).
 """
 
 from __future__ import annotations

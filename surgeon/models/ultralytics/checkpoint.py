@@ -1,6 +1,7 @@
 """From a loaded checkpoint, or a live network, to an `OpenedModel`.
 
-Internals used: the checkpoint keys ``ema``, ``model``, ``optimizer``, ``train_args``, ``epoch``.
+Internals used: the checkpoint keys ``ema``, ``model``, ``optimizer``, ``train_args``, ``epoch`` (8.0.0; since 8.1.39
+``model`` is None beside ``ema``).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ A planted row reads ``[from, 1, surgeon.gam, [c1, c2, {start: identity, settings
 stands under the key ``surgeon``. Networks without either are built by the unchanged function.
 
 Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)``, looked up by the model classes as a module
-global; its name lookup ``globals()[name]``; its resolution of the strings ``ch`` and ``f`` in a row's arguments;
-``Detect.legacy``; ``Index`` (8.3.0); ``SAFE_LOAD`` (8.4.x).
+global (8.0.0); its name lookup ``globals()[name]`` (8.0.50); its resolution of the strings ``ch`` and ``f`` in a row's
+arguments (8.0.37); ``Detect.legacy`` (8.3.17); ``Index`` (8.3.59); ``SAFE_LOAD`` (8.4.67).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Both are written to temporary files in the target folder and renamed: there is n
 as they are (Ultralytics' own ``save`` would round them to float16).
 
 Internals used: the checkpoint keys that ``load_checkpoint`` and the trainer read (``model``, ``ema``, ``train_args``,
-``epoch``); family tokens in file names (``world``, ``yoloe``, ``rtdetr``); ``guess_model_scale``.
+``epoch``, 8.0.0); family tokens in file names (``rtdetr`` 8.0.120, ``world`` 8.1.14, ``yoloe`` 8.3.99);
+``guess_model_scale`` (8.0.55).
 """
 
 from __future__ import annotations
