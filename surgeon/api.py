@@ -124,8 +124,14 @@ class Model:
         """Take a row out; `adapt` lets a 1x1 convolution take its place where it changes the width."""
         return self.apply(Recipe(edits=(Remove(at=str(at)),), mode=mode, adapt=adapt), force=force)
 
-    def apply(self, recipe: Recipe | str | Path, *, force: bool = False, trust_modules: Sequence[str] = ()) -> Model:
-        """Carry out a recipe, or a recipe file.
+    def apply(
+        self,
+        recipe: Recipe | Sequence[Recipe] | str | Path,
+        *,
+        force: bool = False,
+        trust_modules: Sequence[str] = (),
+    ) -> Model:
+        """Carry out a recipe, a recipe file, or several recipes one after the other.
 
         Args:
             recipe: The edits, or the path of a file that holds them.
@@ -136,13 +142,47 @@ class Model:
             InputError: The edit is impossible, or the file names code that nobody vouched for.
             CheckError: The edited network broke a promise.
         """
-        result = workflows.edit(self._opened, _recipe(recipe, trust_modules), force=force)
+        result = workflows.edit(self._opened, _recipes(recipe, trust_modules), force=force)
         return Model(result.after, result)
 
-    def plan(self, recipe: Recipe | str | Path, *, force: bool = False) -> SurgeryPlan:
-        """What a recipe, or a recipe file, would do, without doing it; builds and imports nothing."""
-        chosen = recipe if isinstance(recipe, Recipe) else load_recipes(recipe)[0]
+    def plan(
+        self,
+        recipe: Recipe | Sequence[Recipe] | str | Path,
+        *,
+        force: bool = False,
+        trust_modules: Sequence[str] = (),
+    ) -> SurgeryPlan:
+        """What `apply` would do, without doing it; of several recipes all but the last are carried out on copies."""
+        chosen = _recipes(recipe, trust_modules, planning=True)
         return workflows.plan(self._opened, chosen, force=force)
+
+    def recipe(self) -> tuple[Recipe, ...]:
+        """The recipes of the edits that the model records: applied one after the other they make it again.
+
+        Raises:
+            PlanError: It records none.
+        """
+        return workflows.recipes(self._opened)
+
+    def undo(self, steps: int | None = 1, *, source: Any = None, trust_modules: Sequence[str] = ()) -> Model:
+        """Take the last recorded edits back.
+
+        What was not trained equals the model before them byte for byte, tensors and ``model.yaml``; of what was, the
+        blocks go and the trained weights stay. `surgeon.workflows.undo` tells which of the two it is.
+
+        Args:
+            steps: How many edits; None for all that are recorded.
+            source: The model before the edit, or its path, where an edit dropped tensors and the file is not beside
+                the model or in the working directory.
+            trust_modules: Packages whose classes the source may use.
+
+        Raises:
+            InputError: There are fewer edits, or the source is needed and missing or another.
+        """
+        given = source.opened if isinstance(source, Model) else source
+        known = () if self.result is None else (self.result.before,)
+        done = workflows.undo(self._opened, steps=steps, source=given, known=known, trust_modules=trust_modules)
+        return Model(done.after)
 
     def profile(self, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownProfile:
         """Measure parameters, MACs, latency and memory.
@@ -207,11 +247,17 @@ def _edge(edge: Sequence[str | int] | None) -> tuple[str, str] | None:
     return ends[0], ends[1]
 
 
-def _recipe(recipe: Recipe | str | Path, trust_modules: Sequence[str]) -> Recipe:
+def _recipes(
+    recipe: Recipe | Sequence[Recipe] | str | Path, trust_modules: Sequence[str], *, planning: bool = False
+) -> Sequence[Recipe]:
+    """The recipes of any of these; of a plan the last one imports nothing, so that it needs no consent."""
     if isinstance(recipe, Recipe):
+        return (recipe,)
+    if not isinstance(recipe, str | Path):
         return recipe
-    loaded = load_recipes(recipe)[0]
-    require_consent(loaded, str(recipe), trust_modules)
+    loaded = load_recipes(recipe)
+    for one in loaded[:-1] if planning else loaded:
+        require_consent(one, str(recipe), trust_modules)
     return loaded
 
 

@@ -6,6 +6,7 @@ that follows, a failing comparison or Ctrl-C, takes them away.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +29,8 @@ CUT_SHORT = "The timing was interrupted; what had been measured stands, and the 
 NOT_TIMED = "The comparison was interrupted before anything was measured; the files are complete."
 
 
-def carry_out(recipe: Recipe, job: EditJob) -> int:
-    """Run an editing command to its report.
+def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
+    """Run an editing command to its report; several recipes are carried out one after the other.
 
     Returns:
         The exit code: 130 where the user interrupted the comparison; the files are complete then.
@@ -39,7 +40,8 @@ def carry_out(recipe: Recipe, job: EditJob) -> int:
             was written.
     """
     settings = job.measuring.only_settings()
-    _require_blocks(recipe)
+    for one in (recipe,) if isinstance(recipe, Recipe) else recipe:
+        _require_blocks(one)
     Saving(json=job.showing.json, force=job.writing.force).require_free(job.model)
     with job.talk.working():
         opened = open_models([job.model], job.trust, job.talk)[0]
@@ -73,7 +75,7 @@ def _require_blocks(recipe: Recipe) -> None:
             catalog.get(edit.module)
 
 
-def _show_plan(recipe: Recipe, opened: OpenedModel, settings: ProfileSettings, job: EditJob) -> None:
+def _show_plan(recipe: Recipe | Sequence[Recipe], opened: OpenedModel, settings: ProfileSettings, job: EditJob) -> None:
     from surgeon.cli.emit import emit_data
     from surgeon.cli.planned import plan_data, plan_document
 
@@ -86,7 +88,7 @@ def _show_plan(recipe: Recipe, opened: OpenedModel, settings: ProfileSettings, j
 
 
 def _edit(
-    recipe: Recipe, opened: OpenedModel, settings: ProfileSettings, job: EditJob
+    recipe: Recipe | Sequence[Recipe], opened: OpenedModel, settings: ProfileSettings, job: EditJob
 ) -> tuple[EditReport, SurgeonError | None]:
     """Edit, save, compare; a comparison that failed comes back as the error to end with."""
     job.talk.say_early("editing and checking")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,18 +70,30 @@ def emit_data(document: Document | None, data: dict[str, Any] | None, target: st
 
 
 def _write(data: dict[str, Any], target: str) -> None:
-    """Write JSON whole or not at all: to a temporary file that is renamed."""
     from surgeon.report.machine import write_json
 
     if target == STDOUT:
         write_json(data, STDOUT)
         return
-    path = Path(target)
+    write_whole(Path(target), lambda path: write_json(data, str(path)), "--json")
+
+
+def write_whole(path: Path, write: Callable[[Path], object], option: str) -> None:
+    """Write a file whole or not at all: to a temporary file that is renamed.
+
+    Args:
+        path: The file.
+        write: Writes to the path that it is given.
+        option: The option that named the file, for the message.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        write_json(data, str(temporary))
+        write(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another --json FILE") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another {option} FILE") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "replace": "Put blocks in the place of rows.",
         "remove": "Take rows out of a network.",
         "apply": "Carry out the edits of a recipe file.",
+        "recipe": "Extract the recipe of a network that surgeon has edited.",
+        "undo": "Take the last edit of a network back.",
         "tree": "List every site of a network.",
         "profile": "Measure one network.",
         "compare": "Measure networks against a baseline.",

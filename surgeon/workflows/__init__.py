@@ -3,9 +3,10 @@
 open → tree · edit (plan → apply → checks) → save · profile · compare · undo · recipe · diff
 """
 
-from surgeon.workflows.editing import SurgeryResult, check_output, edit, modules, open_model, plan, save, tree
+from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.measuring import compare, compare_edit, profile
+from surgeon.workflows.succession import edit, plan
 
 __all__ = [
     "SurgeryResult",
@@ -20,6 +21,7 @@ __all__ = [
     "plan",
     "profile",
     "recipes",
+    "require_output",
     "save",
     "save_undone",
     "tree",

@@ -109,7 +109,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
     checks = check_edit(before, after, planned)
     edited = dataclasses.replace(
         model,
-        name=_edited_name(model, planned),
+        name=edited_name(model, planned),
         module=module,
         keys=tuple(row.key for row in planned.rows),
     )
@@ -134,7 +134,7 @@ def save(model: OpenedModel, out: str | Path | None = None, *, force: bool = Fal
     """
     from surgeon.models.ultralytics import writer
 
-    path = _require_output(model, model.name, out, force=force)
+    path = require_output(model, model.name, out, force=force)
     train_args = model.checkpoint.get("train_args") or {"task": model.task}
     return writer.write_model(model.module, train_args, path, force=force)
 
@@ -145,10 +145,15 @@ def check_output(model: OpenedModel, planned: SurgeryPlan, out: str | Path | Non
     Raises:
         OutputError: Something is in the way.
     """
-    return _require_output(model, _edited_name(model, planned), out, force=force)
+    return require_output(model, edited_name(model, planned), out, force=force)
 
 
-def _require_output(model: OpenedModel, name: str, out: str | Path | None, *, force: bool) -> Path:
+def require_output(model: OpenedModel, name: str, out: str | Path | None, *, force: bool) -> Path:
+    """Where a model would be written: `out`, or ``<name>.pt`` here with the next free number.
+
+    Raises:
+        OutputError: Something is in the way.
+    """
     from surgeon.models.ultralytics import writer, yaml_source
 
     if out is None:
@@ -205,7 +210,8 @@ def _sign(module: nn.Module, digests: Mapping[str, str]) -> None:
         entry["source_sha256"] = f"state:{digests['former']}"
 
 
-def _edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:
+def edited_name(model: OpenedModel, planned: SurgeryPlan) -> str:
+    """``<name>-<block>``, for each kind of block."""
     words = []
     for block in [*(row.block for row in planned.rows), *(graft.block for graft in planned.grafts)]:
         if block is not None and not block.adapter:

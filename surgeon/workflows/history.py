@@ -78,6 +78,7 @@ def undo(
     *,
     steps: int | None = 1,
     source: OpenedModel | str | Path | None = None,
+    known: Sequence[OpenedModel] = (),
     trust: bool = False,
     trust_modules: Sequence[str] = (),
 ) -> UndoResult:
@@ -91,6 +92,7 @@ def undo(
         steps: How many edits; None for all that it records.
         source: The model before the edit, where tensors that the edit dropped are needed and it is not found beside
             the model or in the working directory.
+        known: Models at hand that may be the source.
         trust: As for `open_model`, for the source.
         trust_modules: As for `open_model`, for the source.
 
@@ -100,7 +102,7 @@ def undo(
     """
     entries = history(model)
     count = _count(model, entries, steps)
-    sources = Sources(model, source, trust=trust, trust_modules=trust_modules)
+    sources = Sources(model, source, known, trust=trust, trust_modules=trust_modules)
     names = list(model.module.state_dict())
     stage = _Stage(module=model.module, kept={name: name for name in names})
     for number in range(len(entries), len(entries) - count, -1):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from surgeon.errors import InputError, PlanError
 from surgeon.surgery.record import Entry
@@ -28,6 +28,7 @@ class Sources:
     Args:
         model: The edited model; the source is looked for beside it and in the working directory.
         given: The source as the user named it.
+        known: Models at hand that may be the source.
         trust: Read a ``.pt`` with full unpickling.
         trust_modules: Packages whose classes it may use.
 
@@ -39,12 +40,14 @@ class Sources:
         self,
         model: OpenedModel,
         given: OpenedModel | str | Path | None,
+        known: Sequence[OpenedModel] = (),
         *,
         trust: bool,
         trust_modules: Sequence[str],
     ) -> None:
         self._model = model
         self._given = given
+        self._known = known
         self._trust = trust
         self._trust_modules = trust_modules
         self.used: str | None = None
@@ -81,7 +84,9 @@ class Sources:
         """What may be the source, each opened when it is asked for; the user's own word is the only one if given."""
         from surgeon.models.opening import open_model
 
-        places = [self._given] if self._given is not None else list(self._places(entries))
+        places: list[Any] = [self._given]
+        if self._given is None:
+            places = [*self._known, *self._places(entries)]
         for place in places:
             try:
                 opened = open_model(place, trust=self._trust, trust_modules=self._trust_modules)
