@@ -21,6 +21,7 @@ class OpenedModel:
         module: The live network.
         source: What the user named: a path, a YAML name, or ``live YOLO``.
         task: ``detect``, ``segment`` …
+        family: ``ultralytics``, or ``foreign`` for every other network.
         path: The file it was read from; None for a live module and for a YAML that ships with Ultralytics.
         sha256: Hash of that file, None without one.
         dtype: Type of the weights in the file (``float16`` for what the trainer writes).
@@ -34,6 +35,7 @@ class OpenedModel:
     module: nn.Module
     source: str
     task: str
+    family: str = "ultralytics"
     path: Path | None = None
     sha256: str | None = None
     dtype: str = "float32"

@@ -89,12 +89,25 @@ def _single(graph: LayerGraph, text: str) -> Layer:
 
 
 def _place(how: str, site: Site, graph: LayerGraph, recipe: Recipe, modules: Modules) -> Place:
-    if graph.has_rows and recipe.mode != "graft":
+    if graph.has_rows and recipe.mode != "graft" and not (graph.family != "ultralytics" and how == "replace"):
         return Place(how=how, row=site)
+    if graph.has_rows and recipe.mode != "graft":
+        # A parser takes a row's width from its own table of classes, and only Ultralytics' has a neutral one.
+        if recipe.mode == "row":
+            raise PlanError(f"in {graph.family} a block replaces a row as a graft; leave --mode row out")
+        nested = NestedSite(node=modules()[site.layer.path], port=site.port)
+        return Place(how=how, nested=nested, reason=f"as {graph.family} cannot describe a row that changes the width")
     if recipe.mode == "row":
         raise PlanError(f"{graph.name} is no list of rows, a block cannot become one; leave --mode row out")
     reason = "--mode graft" if graph.has_rows else f"{graph.name} is no list of rows"
-    return Place(how=how, nested=NestedSite(node=modules()[site.layer.path], port=site.port), reason=reason)
+    node = modules()[site.layer.path]
+    if site.port is not None and len(node.inputs) != len(site.layer.inputs):
+        raise PlanError(
+            f"{site.layer.site} ({site.layer.kind}) computes from {len(site.layer.inputs)} stages, but is called with "
+            f"{len(node.inputs)} tensor(s): between them stands a function, where no block can be grafted; --before "
+            f"{site.layer.site} takes what it is called with"
+        )
+    return Place(how=how, nested=NestedSite(node=node, port=site.port), reason=reason)
 
 
 def _nested_places(how: str, address: str, recipe: Recipe, modules: Modules, error: SiteError) -> tuple[Place, ...]:

@@ -52,9 +52,9 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
 
 def tree(model: OpenedModel, imgsz: tuple[int, int] = DEFAULT_IMGSZ) -> LayerGraph:
     """The rows of a model with their shapes at an image size ``(H, W)``."""
-    from surgeon.models.ultralytics.reader import read_graph
+    from surgeon.models.family import family_of
 
-    return read_graph(model.module, model.name, imgsz, model.keys)
+    return family_of(model).graph(model, imgsz)
 
 
 def modules(model: OpenedModel, imgsz: tuple[int, int] = DEFAULT_IMGSZ, graph: LayerGraph | None = None) -> ModuleTree:
@@ -75,10 +75,10 @@ def plan(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryP
     Raises:
         InputError: The network cannot take the edit.
     """
-    from surgeon.models.ultralytics.reader import max_stride
+    from surgeon.models.family import family_of
 
     _refuse_drift(model, force=force)
-    side = 4 * max_stride(model.module)
+    side = 4 * family_of(model).stride(model.module)
     graph = tree(model, (side, side))
     return make_plan(graph, recipe, lambda: modules(model, (side, side), graph))
 
@@ -96,16 +96,15 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
         CheckError: The edited network broke a promise; it is discarded.
     """
     from surgeon.models.digest import edit_digests
+    from surgeon.models.family import family_of
     from surgeon.models.ultralytics.grafts_record import add_grafts
-    from surgeon.models.ultralytics.network import UltralyticsNetwork
-    from surgeon.models.ultralytics.rows import apply_rows
     from surgeon.surgery.checks import check_edit, map_tensors
 
     planned = plan(model, recipe, force=force)
-    flags = _head_flags(model)
-    module = apply_rows(model.module, planned.rows, _record_entry(model, planned), flags)
+    family = family_of(model)
+    module = family.edited(model, planned.rows, _record_entry(model, planned))
     add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
-    before, after = UltralyticsNetwork(model.module), UltralyticsNetwork(module)
+    before, after = family.network(model.module, planned.before), family.network(module, planned.before)
     checks = check_edit(before, after, planned)
     edited = dataclasses.replace(
         model,
@@ -132,11 +131,10 @@ def save(model: OpenedModel, out: str | Path | None = None, *, force: bool = Fal
     Raises:
         OutputError: Something is in the way.
     """
-    from surgeon.models.ultralytics import writer
+    from surgeon.models.family import family_of
 
     path = require_output(model, model.name, out, force=force)
-    train_args = model.checkpoint.get("train_args") or {"task": model.task}
-    return writer.write_model(model.module, train_args, path, force=force)
+    return family_of(model).write(model, path, force=force)
 
 
 def check_output(model: OpenedModel, planned: SurgeryPlan, out: str | Path | None, *, force: bool) -> Path:
@@ -154,11 +152,11 @@ def require_output(model: OpenedModel, name: str, out: str | Path | None, *, for
     Raises:
         OutputError: Something is in the way.
     """
+    from surgeon.models.family import family_of
     from surgeon.models.ultralytics import writer, yaml_source
 
     if out is None:
-        stem = writer.output_stem(model.module, name, ())
-        return writer.free_path(Path(), stem, yaml_source.is_shipped)
+        return writer.free_path(Path(), family_of(model).output_stem(model, name), yaml_source.is_shipped)
     path = Path(out)
     for target in (path, path.with_suffix(".yaml")):
         if model.path is not None and target.exists() and target.resolve() == model.path.resolve():
@@ -176,15 +174,6 @@ def _refuse_drift(model: OpenedModel, *, force: bool) -> None:
             f"{model.source} does not match its own model.yaml: {len(drift.unrestored)} tensors, first "
             f"{drift.unrestored[0]}, would be lost when it is trained; --force edits it all the same"
         )
-
-
-def _head_flags(model: OpenedModel) -> dict[str, Any]:
-    from surgeon.models.ultralytics.reader import rows_of
-
-    if model.drift is not None and model.drift.flags:
-        return dict(model.drift.flags)
-    head = rows_of(model.module)[-1]
-    return {"legacy": bool(head.legacy)} if hasattr(head, "legacy") else {}
 
 
 def _record_entry(model: OpenedModel, planned: SurgeryPlan) -> dict[str, Any]:

@@ -68,9 +68,10 @@ def compare_edit(
 
 
 def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> Subject:
-    from surgeon.models.ultralytics import figures
+    from surgeon.models.family import family_of
     from surgeon.profiler.subject import Subject
 
+    family = family_of(model)
     return Subject(
         module=model.module,
         graph=tree(model, settings.imgsz),
@@ -79,8 +80,8 @@ def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None 
         source_sha256=model.sha256,
         task=model.task,
         command=command,
-        ultralytics_gflops=figures.info_gflops,
-        prepare=figures.fused,
+        ultralytics_gflops=family.reported_gflops,
+        prepare=family.deployed,
     )
 
 

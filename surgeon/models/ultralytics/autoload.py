@@ -13,37 +13,38 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-_TASKS = "ultralytics.nn.tasks"
+_PARSERS = ("ultralytics.nn.tasks", "yolov5.models.yolo", "yolo9.models.yolo", "models.yolo")
+"""Modules with a ``parse_model``: Ultralytics', and those of the YOLOv5, YOLOv7 and YOLOv9 repositories."""
 
 
 def install() -> None:
-    """Make Ultralytics able to build networks that surgeon edited: at once if it is loaded, else when it gets loaded.
+    """Make the frameworks able to build networks that surgeon edited: at once if loaded, else when they get loaded.
 
     Calling it again changes nothing.
     """
-    tasks = sys.modules.get(_TASKS)
-    if tasks is not None and hasattr(tasks, "parse_model"):
-        _register(tasks)
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    for name in _PARSERS:
+        parser = sys.modules.get(name)
+        if parser is not None and hasattr(parser, "parse_model"):
+            _register(parser)
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
-def _register(tasks: ModuleType) -> None:
+def _register(parser: ModuleType) -> None:
     from surgeon.models.ultralytics import registration
 
-    registration.register(tasks)
+    registration.register(parser)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds ``ultralytics.nn.tasks`` as the others would, and registers after it has run."""
+    """Finds the modules that have a ``parse_model`` as the others would, and registers after they have run."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Wrap the real spec's loader; None for every other module."""
-        if fullname != _TASKS:
+        if fullname not in _PARSERS:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             spec.loader = _Loader(spec.loader)
@@ -59,4 +60,5 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        _register(module)
+        if hasattr(module, "parse_model"):
+            _register(module)

@@ -15,6 +15,7 @@ from torch import nn
 
 from surgeon.errors import ModelFileError
 from surgeon.models import files
+from surgeon.models.foreign import opening as foreign
 from surgeon.models.opened import OpenedModel
 from surgeon.models.ultralytics import drift, reader, safe_load, yaml_source
 
@@ -29,10 +30,12 @@ def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) ->
     loaded = safe_load.load_checkpoint(path, trust=trust, trust_modules=trust_modules)
     module = safe_load.network_of(loaded)
     which = "ema" if module is loaded.get("ema") else "model"
-    _refuse_foreign(module, str(path))
     notes = [f"the {which} weights of the checkpoint are edited"] if which == "ema" else []
     if loaded.get("optimizer") is not None:
         notes.append("the optimizer state is dropped: an edited file starts a new training, it resumes none")
+    if not is_ultralytics(module):
+        return foreign.open_loaded(module, path, notes)
+    _refuse_unusable(module, str(path))
     dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
     module = module.float().eval()
     if dtype != "float32":
@@ -61,13 +64,20 @@ def open_live(module: nn.Module) -> OpenedModel:
         ModelFileError: It is no Ultralytics network.
     """
     name = type(module).__name__
-    _refuse_foreign(module, f"this {name}")
+    if not is_ultralytics(module):
+        return foreign.open_live(module)
+    _refuse_unusable(module, f"this {name}")
     yaml_file = str(module.yaml.get("yaml_file") or name)  # type: ignore[union-attr,operator]
     with torch.no_grad():
         own = copy.deepcopy(module)
     return OpenedModel(
         name=Path(yaml_file).stem, module=own, source=f"live {name}", task=_task(own), drift=drift.find_drift(own)
     )
+
+
+def is_ultralytics(module: nn.Module) -> bool:
+    """Whether a network is one of Ultralytics' own classes, or of a class derived from them."""
+    return any(cls.__module__.startswith("ultralytics.") for cls in type(module).__mro__)
 
 
 def _require_gradients(module: nn.Module) -> None:
@@ -81,7 +91,7 @@ def _require_gradients(module: nn.Module) -> None:
         parameter.requires_grad_(parameter.is_floating_point() and ".dfl" not in name)
 
 
-def _refuse_foreign(module: nn.Module, origin: str) -> None:
+def _refuse_unusable(module: nn.Module, origin: str) -> None:
     if not isinstance(getattr(module, "yaml", None), dict):
         raise ModelFileError(
             f"{origin} holds a {type(module).__name__} without model.yaml: surgeon edits Ultralytics networks"

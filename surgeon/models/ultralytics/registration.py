@@ -38,16 +38,19 @@ Parse = Callable[..., tuple[nn.Sequential, list[int]]]
 
 
 def register(tasks: ModuleType) -> None:
-    """Wrap ``parse_model`` of this Ultralytics once; safe to call again."""
+    """Wrap ``parse_model`` of this Ultralytics once; safe to call again.
+
+    The YOLOv5, YOLOv7 and YOLOv9 repositories have a ``parse_model(d, ch)`` of the same kind, which is served as well.
+    """
     stock: Parse = tasks.parse_model
     if hasattr(stock, _WRAPPED):
         return
 
     @functools.wraps(stock)
-    def parse_model(d: dict[str, Any], ch: int, verbose: bool = True) -> tuple[nn.Sequential, list[int]]:
+    def parse_model(d: dict[str, Any], *args: Any, **named: Any) -> tuple[nn.Sequential, list[int]]:
         if RECORD not in d and not any(is_planted_row(row) for row in all_rows(d)):
-            return stock(d, ch, verbose)
-        return _parse_edited(tasks, stock, d, ch, verbose)
+            return stock(d, *args, **named)
+        return _parse_edited(tasks, stock, d, *args, **named)
 
     setattr(parse_model, _WRAPPED, stock)
     tasks.parse_model = parse_model  # type: ignore[attr-defined]
@@ -55,7 +58,8 @@ def register(tasks: ModuleType) -> None:
         # ULTRALYTICS_SAFE_LOAD=1: its weights-only loading knows no class but Ultralytics' own.
         import yolo_surgeon
 
-        torch.serialization.add_safe_globals([yolo_surgeon.restore])
+        hooks = [yolo_surgeon.graft_after, yolo_surgeon.graft_before]
+        torch.serialization.add_safe_globals([yolo_surgeon.restore, *hooks])
 
 
 def all_rows(d: Mapping[str, Any]) -> list[list[Any]]:
@@ -88,7 +92,7 @@ def planted_row(source: int | list[int], planted: PlantedBlock) -> list[Any]:
 
 
 def _parse_edited(
-    tasks: ModuleType, stock: Parse, d: dict[str, Any], ch: int, verbose: bool
+    tasks: ModuleType, stock: Parse, d: dict[str, Any], *args: Any, **named: Any
 ) -> tuple[nn.Sequential, list[int]]:
     d = copy.deepcopy(d)
     rows = all_rows(d)
@@ -110,13 +114,13 @@ def _parse_edited(
             row[:] = [row[0] if isinstance(row[0], int) else -1, 1, "Index", [c2]]
     flags = (d.get(RECORD) or {}).get("head_flags") or {}
     with _module_globals(tasks, aliases), _head_flags(tasks, flags):
-        layers, save = stock(d, ch, verbose)
+        layers, save = stock(d, *args, **named)
     for index, (planted, source) in stood_in.items():
         set_row_attributes(planted, index, source)
         layers[index] = planted
         if isinstance(source, list):
             save = sorted([*save, *(entry % index for entry in source if entry != -1)])
-        if verbose:
+        if named.get("verbose", args[1:2] != (False,)):
             tasks.LOGGER.info(f"{index:>3} is {planted.type}, {planted.np} parameters, in place of Index")
     for module in layers:
         if isinstance(module, PlantedBlock):

@@ -3,7 +3,8 @@
 Internals used: ``BaseTrainer._setup_train`` takes each entry x of the list ``freeze`` as the text ``model.x.``, looks
 for it anywhere in a parameter's name, and always freezes ``.dfl`` (8.0.154; paths as entries are documented since
 8.4.131); ``BaseTrainer._model_train`` puts a BatchNorm2d into evaluation mode when one of these texts stands in its own
-name (8.3.99); ``ultralytics.cfg.TASK2DATA`` and the folder ``ultralytics/cfg/datasets`` (8.0.136).
+name (8.3.99); ``BaseTrainer.build_optimizer`` tells the head of MuSGD by the number 23 (8.4.0 to 8.4.112);
+``ultralytics.cfg.TASK2DATA`` and the folder ``ultralytics/cfg/datasets`` (8.0.136).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from torch import nn
 _ALWAYS_FROZEN = ".dfl"
 _BARE_NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,99}")
 _FALLBACK_DATA = "coco8.yaml"
+_HEAD_BY_PLACE = (8, 4, 113)
+_NUMBERED_HEAD = 23
 
 
 def freeze_argument(entries: Sequence[int | str]) -> str:
@@ -69,7 +72,7 @@ def data_argument(train_args: Mapping[str, Any], task: str) -> str:
         name = re.split(r"[/\\]", value)[-1]
         if _BARE_NAME.fullmatch(name) and name in _shipped_datasets():
             return name
-        if _exists(Path(value)):
+        if _is_dataset(Path(value), task):
             return value
     from ultralytics import cfg
 
@@ -90,6 +93,27 @@ def train_command(pt: Path | str, data: str, entries: Sequence[int | str] = ()) 
     return shlex.join(words)
 
 
+def optimizer_notes(head_before: int, head_now: int) -> tuple[str, ...]:
+    """What the installed release does to a head because its row has another number.
+
+    Args:
+        head_before: Row of the head before the edit.
+        head_now: Its row after the edit.
+    """
+    import ultralytics
+
+    release = tuple(int(part) for part in re.findall(r"\d+", ultralytics.__version__)[:3])
+    moved = head_before != head_now and _NUMBERED_HEAD in (head_before, head_now)
+    if release >= _HEAD_BY_PLACE or not moved:
+        return ()
+    fate = "gains" if head_now == _NUMBERED_HEAD else "loses"
+    return (
+        f"Ultralytics {ultralytics.__version__} with optimizer=MuSGD triples the learning rate of the class branch of "
+        f"row {_NUMBERED_HEAD}, by its number: the head, row {head_before} before and {head_now} now, {fate} that. "
+        "From 8.4.113 on it goes by the head's place.",
+    )
+
+
 def _texts(entries: Iterable[int | str]) -> tuple[str, ...]:
     return (*(f"model.{entry}." for entry in entries), _ALWAYS_FROZEN)
 
@@ -102,8 +126,12 @@ def _shipped_datasets() -> frozenset[str]:
     return frozenset(path.name for path in folder.glob("*.yaml"))
 
 
-def _exists(path: Path) -> bool:
+def _is_dataset(path: Path, task: str) -> bool:
     try:
-        return path.is_file() or path.is_dir()
+        return (
+            path.is_file()
+            if path.suffix in (".yaml", ".yml")
+            else task == "classify" and path.name != "" and path.is_dir()
+        )
     except OSError:  # a name too long, a folder that may not be searched
         return False

@@ -46,10 +46,19 @@ def write_model(module: nn.Module, train_args: Mapping[str, Any], pt: Path, *, f
     yaml_path = require_free(pt, force=force)
     text = yaml_text(module, pt.stem)
     checkpoint = _checkpoint(module, train_args)
-    with _Pair(pt, yaml_path) as (pt_temporary, yaml_temporary):
-        _write(pt_temporary, lambda path: torch.save(checkpoint, path))
-        _write(yaml_temporary, lambda path: path.write_text(text, encoding="utf-8"))
+    write_pair(pt, lambda path: torch.save(checkpoint, path), yaml_path, text)
     return pt, yaml_path
+
+
+def write_pair(pt: Path, save: Callable[[Path], object], yaml_path: Path, text: str) -> None:
+    """Write both files or neither.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    with _Pair(pt, yaml_path) as (pt_temporary, yaml_temporary):
+        _write(pt_temporary, save)
+        _write(yaml_temporary, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def require_free(pt: Path, *, force: bool) -> Path:
@@ -108,21 +117,23 @@ def yaml_text(module: nn.Module, stem: str) -> str:
         d.pop(key, None)
     record = d.pop(RECORD, None)
     lines = ["# Written by surgeon. Rows are [from, repeats, module, args].", ""]
-    lines += [_flow(d)] if d else []
+    lines += [flow(d)] if d else []
     for section, start, stop in (("backbone", 0, backbone), ("head", backbone, len(rows))):
         lines.append(f"{section}:")
-        lines += [f"  - {_inline(rows[i])} # {i}" for i in range(start, stop)]
+        lines += [f"  - {inline(rows[i])} # {i}" for i in range(start, stop)]
         lines.append("")
     if record is not None:
-        lines.append(_flow({RECORD: record}))
+        lines.append(flow({RECORD: record}))
     return "\n".join(lines)
 
 
-def _flow(d: Mapping[str, Any]) -> str:
+def flow(d: Mapping[str, Any]) -> str:
+    """Plain data as block YAML, its innermost lists and mappings in one line each."""
     return yaml.safe_dump(_plain(d), sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
 
 
-def _inline(row: list[Any]) -> str:
+def inline(row: list[Any]) -> str:
+    """A row of a ``model.yaml`` in one line."""
     return yaml.safe_dump(_plain(row), default_flow_style=True, width=10_000).strip()
 
 

@@ -1,0 +1,60 @@
+"""What surgeon does with Ultralytics' networks: implements `surgeon.models.family.Family`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from surgeon.graph import LayerGraph, PlannedRow
+from surgeon.models.opened import OpenedModel
+from surgeon.models.ultralytics import figures, reader, rows, writer
+from surgeon.models.ultralytics.network import UltralyticsNetwork
+
+
+class UltralyticsFamily:
+    """Networks of the installed Ultralytics."""
+
+    def graph(self, model: OpenedModel, imgsz: tuple[int, int]) -> LayerGraph:
+        """The rows of a model."""
+        return reader.read_graph(model.module, model.name, imgsz, model.keys)
+
+    def stride(self, module: nn.Module) -> int:
+        """Largest stride."""
+        return reader.max_stride(module)
+
+    def edited(self, model: OpenedModel, planned: Sequence[PlannedRow], entry: Mapping[str, Any]) -> nn.Module:
+        """A copy with these rows, and one more entry in its record."""
+        return rows.apply_rows(model.module, planned, entry, _head_flags(model))
+
+    def network(self, module: nn.Module, graph: LayerGraph) -> UltralyticsNetwork:
+        """The network as checks see it."""
+        return UltralyticsNetwork(module)
+
+    def output_stem(self, model: OpenedModel, name: str) -> str:
+        """The name, with the token by which Ultralytics knows the family of a yaml."""
+        return writer.output_stem(model.module, name, ())
+
+    def write(self, model: OpenedModel, path: Path, *, force: bool) -> tuple[Path, Path]:
+        """Write the ``.pt`` and the ``.yaml``."""
+        train_args = model.checkpoint.get("train_args") or {"task": model.task}
+        return writer.write_model(model.module, train_args, path, force=force)
+
+    @property
+    def reported_gflops(self) -> Callable[[nn.Module, tuple[int, int]], float | None]:
+        """What ``model.info()`` prints."""
+        return figures.info_gflops
+
+    @property
+    def deployed(self) -> Callable[[nn.Module], nn.Module]:
+        """BatchNorm folded, as ``yolo predict`` does."""
+        return figures.fused
+
+
+def _head_flags(model: OpenedModel) -> dict[str, Any]:
+    if model.drift is not None and model.drift.flags:
+        return dict(model.drift.flags)
+    head = reader.rows_of(model.module)[-1]
+    return {"legacy": bool(head.legacy)} if hasattr(head, "legacy") else {}
