@@ -31,6 +31,7 @@ def training_parts(training: Training) -> tuple[Part, ...]:
     elif training.blocks:
         parts.append(Notes(title="", sentences=(_cannot(training),)))
     parts.append(Notes(title="train everything", sentences=(training.everything,), verbatim=True))
+    parts.append(Notes(title="", sentences=training.notes))
     return tuple(parts)
 
 
@@ -45,6 +46,7 @@ def training_data(training: Training) -> dict[str, Any]:
         "also_trained": list(training.also_trained),
         "moving_statistics": list(training.moving_statistics),
         "classes": training.classes,
+        "notes": list(training.notes),
     }
 
 

@@ -57,6 +57,7 @@ class Training:
         also_trained: Parameters outside the blocks that `only_blocks` cannot freeze.
         moving_statistics: BatchNorms outside the blocks whose running statistics move all the same.
         classes: Number of classes of the head, None where it is not known. A frozen head fits no other number.
+        notes: What else the installed trainer makes of the new numbers.
     """
 
     moves: tuple[RowMove, ...]
@@ -70,6 +71,7 @@ class Training:
     also_trained: tuple[str, ...] = ()
     moving_statistics: tuple[str, ...] = ()
     classes: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def row_moves(plan: SurgeryPlan) -> tuple[RowMove, ...]:

@@ -47,6 +47,7 @@ def training(result: SurgeryResult, pt: Path) -> Training | None:
         also_trained=tuple(n for n in parameters if n not in own and n not in frozen) if expressible else (),
         moving_statistics=trainer.moving_statistics(alone.entries, network) if expressible else (),
         classes=_classes(network),
+        notes=trainer.optimizer_notes(len(plan.before) - 1, len(plan.rows) - 1),
     )
 
 
