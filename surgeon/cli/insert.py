@@ -27,7 +27,7 @@ from surgeon.cli.options import EditJob, block_option, editing, mode_option, set
     multiple=True,
     expose_value=False,
     metavar="'FROM->TO'",
-    help="Only the connection from row FROM to row TO, which must read it: '9->21', 'SPPF->Detect'.",
+    help="Only the connection from row FROM to row TO, which must read it: '9->20', 'SPPF->Upsample[0]'.",
 )
 @click.option(
     "--between",
@@ -64,7 +64,7 @@ def command(*, mode: str, job: EditJob) -> int:
     Example:
         surgeon insert --module gam --after backbone.9
         surgeon insert best.pt --module gam --after 9 --set rate=4 --module lska --before Detect:0
-        surgeon insert --module lska --edge 'SPPF->Detect'
+        surgeon insert --module lska --edge 'SPPF->Upsample[0]'
     """
     from surgeon.cli.editing import carry_out
     from surgeon.cli.edits import inserts

@@ -94,7 +94,7 @@ def edge(text: str, *, between: bool) -> tuple[str, str]:
     ends = tuple(end.strip() for end in (text.split(" ") if between else re.split(r"->|→", text)))
     if len(ends) != 2 or not all(ends):
         raise click.UsageError(
-            f"{text!r} is no edge: give producer and consumer, --edge '9->21' (in quotes) or --between 9 21"
+            f"{text!r} is no edge: give producer and consumer, --edge '9->20' (in quotes) or --between 9 20"
         )
     return ends[0], ends[1]
 

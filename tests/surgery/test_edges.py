@@ -142,7 +142,7 @@ def test_what_changes_the_resolution_is_replaced_by_what_may():
     assert (up.rows[4].block.in_channels, up.rows[4].block.out_channels) == (64, 64)
     assert plan(Replace(module="mine:Down", at="1")).rows[1].block.out_channels == 32
     assert plan(Replace(module="mine:Stem", at="0")).rows[0].block.in_channels == 3
-    with pytest.raises(PlanError, match="changes the resolution from 32x32 to 16x16 .*: conv1x1 has no stride"):
+    with pytest.raises(PlanError, match=r"changes the resolution from 32x32 to 16x16 .*: conv1x1 has no stride"):
         plan(Replace(module="conv1x1", at="1"))
 
 
