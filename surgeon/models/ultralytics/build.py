@@ -21,6 +21,7 @@ from torch import nn
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics import autoload, yaml_source
+from surgeon.models.ultralytics.skeleton import sharing, skeleton
 
 SEED = 0
 """Seed of the weights of a model built from a YAML."""
@@ -65,10 +66,33 @@ def rebuild(module: nn.Module, d: Mapping[str, Any] | None = None) -> nn.Module:
         d: Build from this instead of ``module.yaml``.
     """
     rebuilt = _construct(type(module), module.yaml if d is None else d)  # type: ignore[arg-type]
+    return _loaded(rebuilt, module)
+
+
+def rebuild_to_look_at(module: nn.Module, d: Mapping[str, Any] | None = None) -> nn.Module:
+    """The same network as `rebuild`, faster and without a second copy of the weights.
+
+    It shares its tensors with the network it comes from: it may be run in evaluation mode and compared, not changed.
+    Tensors that a rebuild would leave at their random initial values hold NaN.
+    """
+    cfg: Mapping[str, Any] = module.yaml if d is None else d  # type: ignore[assignment]
+    try:
+        with skeleton():
+            rebuilt = _construct(type(module), cfg)
+    except Exception:  # a constructor that looks at its values; where it fails in earnest, so does the next line
+        rebuilt = _construct(type(module), cfg)
+    with sharing():
+        return _loaded(rebuilt, module)
+
+
+def _loaded(rebuilt: nn.Module, module: nn.Module) -> nn.Module:
     parameter = next(module.parameters())
+    device, dtype = parameter.device, parameter.dtype
+    if any(p.is_floating_point() and p.dtype != torch.float32 for p in module.parameters()):
+        module = copy.deepcopy(module)  # load() turns what it loads from into float32, in place
     with quiet(), torch.random.fork_rng(devices=[]):
         rebuilt.load(module, verbose=False)  # type: ignore[operator]
-    return rebuilt.to(device=parameter.device, dtype=parameter.dtype)
+    return rebuilt.to(device=device, dtype=dtype)
 
 
 def _construct(model_class: type[nn.Module], d: Mapping[str, Any]) -> nn.Module:

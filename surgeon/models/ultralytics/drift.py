@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from surgeon.models.ultralytics.build import rebuild
+from surgeon.models.ultralytics.build import rebuild_to_look_at
 from surgeon.models.ultralytics.reader import rows_of
 from surgeon.models.ultralytics.registration import RECORD
 
@@ -42,7 +42,7 @@ class Drift:
 
 def find_drift(module: nn.Module) -> Drift:
     """Compare a network with what its ``model.yaml`` builds."""
-    lost = lost_tensors(module, rebuild(module))
+    lost = lost_tensors(module, rebuild_to_look_at(module))
     if not lost:
         return Drift()
     head = rows_of(module)[-1]
@@ -50,7 +50,7 @@ def find_drift(module: nn.Module) -> Drift:
         for legacy in (not head.legacy, bool(head.legacy)):
             d = copy.deepcopy(dict(module.yaml))  # type: ignore[arg-type]
             d[RECORD] = {**(d.get(RECORD) or {"version": 1, "edits": []}), "head_flags": {"legacy": legacy}}
-            remaining = lost_tensors(module, rebuild(module, d))
+            remaining = lost_tensors(module, rebuild_to_look_at(module, d))
             if not remaining:
                 return Drift(lost=lost, head_flags={"legacy": legacy})
     return Drift(lost=lost, unrestored=lost)

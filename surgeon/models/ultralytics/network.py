@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from surgeon.models.probing import evaluating
 from surgeon.models.ultralytics import reader
-from surgeon.models.ultralytics.build import rebuild
+from surgeon.models.ultralytics.build import rebuild_to_look_at
 
 
 class UltralyticsNetwork:
@@ -59,7 +59,7 @@ class UltralyticsNetwork:
 
     def rebuilt(self) -> UltralyticsNetwork:
         """What Ultralytics builds from ``model.yaml``."""
-        return UltralyticsNetwork(rebuild(self._module))
+        return UltralyticsNetwork(rebuild_to_look_at(self._module))
 
     @contextlib.contextmanager
     def _undisturbed(self) -> Iterator[None]:
