@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from surgeon import workflows
 from surgeon.errors import InputError
 from surgeon.profiler.settings import ProfileSettings
-from surgeon.shown import ShownComparison, ShownGraph, ShownProfile, shown
+from surgeon.shown import ShownComparison, ShownDiff, ShownGraph, ShownProfile, shown
 from surgeon.surgery.consent import require_consent
 from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
 from surgeon.surgery.recipe_file import load_recipes
@@ -183,6 +183,15 @@ class Model:
         known = () if self.result is None else (self.result.before,)
         done = workflows.undo(self._opened, steps=steps, source=given, known=known, trust_modules=trust_modules)
         return Model(done.after)
+
+    def diff(self, other: Any, imgsz: int | str | Sequence[int] = 640) -> ShownDiff:
+        """How another model differs from this one: rows, tensors, yaml, figures; nothing is timed.
+
+        Args:
+            other: Anything `surgeon.open` takes.
+            imgsz: Image side or ``(H, W)`` in pixels at which shapes and MACs are taken.
+        """
+        return shown(ShownDiff, workflows.diff(self._opened, open_model(other).opened, size(imgsz)))
 
     def profile(self, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownProfile:
         """Measure parameters, MACs, latency and memory.

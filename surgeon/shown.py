@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from surgeon.graph import LayerGraph
 from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.report.diff import ModelDiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,12 @@ class ShownProfile(_Shown, ProfileResult):
 
 class ShownComparison(_Shown, Comparison):
     """A `Comparison` that shows itself."""
+
+    __slots__ = ()
+
+
+class ShownDiff(_Shown, ModelDiff):
+    """A `ModelDiff` that shows itself."""
 
     __slots__ = ()
 

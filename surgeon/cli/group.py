@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "apply": "Carry out the edits of a recipe file.",
         "recipe": "Extract the recipe of a network that surgeon has edited.",
         "undo": "Take the last edit of a network back.",
+        "diff": "Show how two networks differ.",
         "tree": "List every site of a network.",
         "profile": "Measure one network.",
         "compare": "Measure networks against a baseline.",

@@ -6,12 +6,13 @@ from surgeon.blocks.catalog.info import BlockInfo
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.report.comparison_tables import comparison_document
+from surgeon.report.diff import ModelDiff, diff_document
 from surgeon.report.edit import EditReport, edit_document
 from surgeon.report.listing import block_card, tree_table
 from surgeon.report.profile_tables import profile_document
 from surgeon.report.tables import Document
 
-Reportable = ProfileResult | Comparison | EditReport | LayerGraph | BlockInfo
+Reportable = ProfileResult | Comparison | EditReport | ModelDiff | LayerGraph | BlockInfo
 
 
 def document_of(result: Reportable, *, all_rows: bool = False) -> Document:
@@ -19,7 +20,7 @@ def document_of(result: Reportable, *, all_rows: bool = False) -> Document:
 
     Args:
         result: What to report.
-        all_rows: Of a comparison show every row, not only those that changed.
+        all_rows: Of a comparison or a diff show every row, not only those that changed.
 
     Raises:
         InputError: A comparison whose settings differ.
@@ -30,4 +31,6 @@ def document_of(result: Reportable, *, all_rows: bool = False) -> Document:
         return comparison_document(result, all_rows=all_rows)
     if isinstance(result, EditReport):
         return edit_document(result, all_rows=all_rows)
+    if isinstance(result, ModelDiff):
+        return diff_document(result, all_rows=all_rows)
     return tree_table(result) if isinstance(result, LayerGraph) else block_card(result)

@@ -14,6 +14,7 @@ from surgeon.errors import OutputError
 from surgeon.graph.layer import LayerGraph
 from surgeon.graph.modules import ModuleTree
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
+from surgeon.report.diff import ModelDiff, diff_data
 from surgeon.report.documents import Reportable
 from surgeon.report.edit import EditReport
 from surgeon.report.training import training_data
@@ -30,6 +31,8 @@ def to_dict(result: Reportable) -> dict[str, Any]:
         return data
     if isinstance(result, EditReport):
         return _edit(result)
+    if isinstance(result, ModelDiff):
+        return diff_data(result)
     return tree_data(result) if isinstance(result, LayerGraph) else _block(result)
 
 

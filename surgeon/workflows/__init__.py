@@ -3,6 +3,7 @@
 open → tree · edit (plan → apply → checks) → save · profile · compare · undo · recipe · diff
 """
 
+from surgeon.workflows.differing import diff
 from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.measuring import compare, compare_edit, profile
@@ -14,6 +15,7 @@ __all__ = [
     "check_output",
     "compare",
     "compare_edit",
+    "diff",
     "edit",
     "history",
     "modules",

@@ -1,0 +1,60 @@
+"""``surgeon diff``."""
+
+from __future__ import annotations
+
+import click
+
+from surgeon.cli.command import Command
+from surgeon.cli.options import Saving, Trust, saving, talking, trusting
+from surgeon.cli.talk import Talk
+from surgeon.cli.values import Size, Sizes
+
+
+@click.command("diff", cls=Command)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option(
+    "--imgsz",
+    type=Sizes(),
+    default="640",
+    show_default=True,
+    metavar="SIZE",
+    help="Size at which shapes and GFLOPs are taken: side, or HEIGHTxWIDTH.",
+)
+@click.option("--exit-code", is_flag=True, help="Return 1 if they differ, as git diff --exit-code does.")
+@click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that differ.")
+@saving
+@trusting
+@talking
+def command(
+    *,
+    a: str,
+    b: str,
+    imgsz: tuple[Size, ...],
+    exit_code: bool,
+    all_rows: bool,
+    saving: Saving,
+    trust: Trust,
+    talk: Talk,
+) -> int:
+    """Show how two networks differ.
+
+    Rows, tensors, yaml and figures; nothing is timed, see `surgeon compare`. Where surgeon's record tells that one was
+    made from the other, rows and tensors are matched by it, elsewhere by kind, shape and position.
+
+    Example:
+        surgeon diff best.pt best-gam.pt
+        surgeon diff best-gam.pt runs/detect/train/weights/best.pt --exit-code
+    """
+    from surgeon import workflows
+    from surgeon.cli.emit import emit
+    from surgeon.cli.opening import open_models
+
+    if len(imgsz) > 1:
+        raise click.UsageError("--imgsz takes one size here")
+    saving.require_free(a, b)
+    with talk.working():
+        first, second = open_models([a, b], trust, talk)
+        found = workflows.diff(first, second, imgsz[0])
+    emit(found, saving.json, all_rows=all_rows)
+    return int(exit_code and found.differ)
