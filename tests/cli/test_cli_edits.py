@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import click
 import pytest
 
-from surgeon.cli import insert, remove, replace
+from surgeon.cli import apply, insert, remove, replace
 from surgeon.cli.command import Word, ordered_words
 from surgeon.cli.edits import inserts, removals, replacements
 from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
@@ -61,6 +64,61 @@ def test_sites_lead_where_the_command_begins_with_one() -> None:
     assert modules_lead == recipe
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [["--edge", "9->20"], ["--edge=9 -> 20"], ["--edge", "9→20"], ["--between", "9", "20"]],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_an_edge_in_every_spelling(spelling: list[str], first: bool) -> None:
+    module = ["--module", "gam"]
+    edge = Insert(module="gam", edge=("9", "20"))
+    assert inserted(*(spelling + module if first else module + spelling)).edits == (edge,)
+    recipe = inserted(
+        "--module", "lska", "--before", "Detect:0", *module, *spelling, "--set", "rate=8", "m.pt", "batch=2"
+    )
+    assert recipe.edits == (Insert(module="lska", before="Detect:0"), dataclasses.replace(edge, settings={"rate": 8}))
+
+
+def test_several_edges_keep_their_order() -> None:
+    args = "--module gam --between SPPF Detect --module lska --edge 4->12 --module mhsa --between -2 -1"
+    places = [edit.edge for edit in inserted(*args.split()).edits if isinstance(edit, Insert)]
+    assert places == [("SPPF", "Detect"), ("4", "12"), ("-2", "-1")]
+
+
+def test_inside_is_passed_on() -> None:
+    assert inserted("--module", "gam", "--inside", "C2f").edits == (Insert(module="gam", inside="C2f"),)
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "mode", "adapt"),
+    [
+        (insert.command, ["--module", "gam", "--after", "9"], "auto", False),
+        (insert.command, ["--module", "gam", "--after", "9", "--mode", "graft"], "graft", False),
+        (replace.command, ["--module", "gam", "--at", "9", "--adapt", "--mode", "row"], "row", True),
+        (replace.command, ["--module", "gam", "--at", "9"], "auto", False),
+        (remove.command, ["--at", "9", "--adapt"], "auto", True),
+        (remove.command, ["--at", "9", "--mode=graft"], "graft", False),
+    ],
+)
+def test_mode_and_adapters_reach_the_recipe(
+    command: click.Command, args: list[str], mode: str, adapt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got: list[Recipe] = []
+    monkeypatch.setattr("surgeon.cli.editing.carry_out", lambda recipe, job: got.append(recipe))
+    command.main(args, standalone_mode=False)
+    assert [(recipe.mode, recipe.adapt) for recipe in got] == [(mode, adapt)]
+
+
+def test_a_recipes_mode_stands_unless_another_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("surgeon_recipe: 1\nmode: graft\nadapt: true\nedits:\n  - remove: 4\n")
+    got: list[Recipe] = []
+    monkeypatch.setattr("surgeon.cli.editing.carry_out", lambda recipe, job: got.append(recipe))
+    for args in ([], ["--mode", "row"]):
+        apply.command.main([str(path), *args], standalone_mode=False)
+    assert [(recipe.mode, recipe.adapt) for recipe in got] == [("graft", True), ("row", True)]
+
+
 def test_removals() -> None:
     assert removals(words(remove.command, "m.pt", "--at", "4", "--at", "C2f[1]")).edits == (
         Remove(at="4"),
@@ -80,6 +138,12 @@ def test_removals() -> None:
         ("--after 9 --after 12 --module gam", "--after 9 has no block"),
         ("--after 9 --module gam --module lska", "--module lska has no site"),
         ("--set rate=2 --module gam --after 9", "--set rate=2 stands before every --module"),
+        ("--module gam --after 9 --edge 9->20", "two sites, --after 9 and --edge 9->20"),
+        ("--module gam --between 9 20 --edge 9->20", "two sites, --between 9 20 and --edge 9->20"),
+        ("--module gam --edge 9", "'9' is no edge: give producer and consumer, --edge '9->20'"),
+        ("--module gam --edge 9->", "no edge"),
+        ("--module gam --edge 4->9->20", "no edge"),
+        ("--module gam --between 9", "--between"),
         ("--module gam --after 9 --set rate=2 --set rate=4", "--set rate is given twice"),
         ("--module gam --after 9 --start paper --start identity", "--start is given twice"),
         ("--module gam --after 9 --set rate", "key=value"),

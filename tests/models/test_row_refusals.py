@@ -79,7 +79,7 @@ def test_refused_with_the_nearest_sites(graphs, name, edit, sentence):
         make_plan(graph, Recipe(edits=(edit,)))
     assert "\n" not in str(caught.value) and caught.value.exit_code == 2
     sites = suggested(caught.value)
-    assert len(sites) == 4 or not isinstance(edit, Insert) and sites, "few rows keep their shape, most take a block"
+    assert len(sites) == 4 or (not isinstance(edit, Insert) and sites), "few rows keep their shape, most take a block"
     plans = [make_plan(graph, Recipe(edits=(moved(edit, site),))) for site in sites]
     assert all(planned.rows for planned in plans)
 
