@@ -27,7 +27,7 @@ class FormerNetwork:
     """What an undo restores.
 
     Attributes:
-        rows: All rows before the edit, in order.
+        rows: All rows before the edit, in order; empty for a network that has none, whose paths never move.
         backbone: How many of them were the backbone's.
         grafts: How many grafts the edit planted; they are the last of the record.
         former_grafts: The grafts that the record held before the edit, None where it had no list of them.
@@ -49,10 +49,14 @@ class FormerNetwork:
         Args:
             path: Path in the edited network, ``model.11.cv1``.
         """
+        if not self.rows:
+            return path
         return _renumbered(path, {row.now: index for index, row in enumerate(self.rows) if row.now is not None})
 
     def forth(self, path: str) -> str | None:
         """Where a module of the former network stands in the edited one; None where the edit took its row out."""
+        if not self.rows:
+            return path
         return _renumbered(path, {index: row.now for index, row in enumerate(self.rows) if row.now is not None})
 
 

@@ -25,7 +25,8 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
         trust_modules: Packages whose classes a ``.pt`` may use; they are imported.
 
     Raises:
-        ModelFileError: There is no such model, or the file is none that surgeon can open.
+        ModelFileError: There is no such model, the file is none that surgeon can open, or it lacks a block that it
+            records.
         UntrustedFileError: The file needs classes that nobody vouched for.
     """
     if isinstance(source, OpenedModel):
@@ -35,8 +36,15 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
         suffix = Path(text).suffix.lower()
         if suffix in _YAML or (suffix != ".pt" and not Path(text).exists()):
             return _open_yaml(text, trust_modules)
-        return _open_checkpoint(Path(text), trust=trust, trust_modules=trust_modules)
-    return _open_live(source)
+        return _complete(_open_checkpoint(Path(text), trust=trust, trust_modules=trust_modules))
+    return _complete(_open_live(source))
+
+
+def _complete(opened: OpenedModel) -> OpenedModel:
+    from surgeon.models.recorded import require_planted
+
+    require_planted(opened.module, opened.source)
+    return opened
 
 
 def _open_yaml(name: str, trust_modules: Sequence[str]) -> OpenedModel:

@@ -195,10 +195,10 @@ def _description(diff: ModelDiff) -> Table | Notes:
 def _notes(diff: ModelDiff) -> list[str]:
     if diff.by_record:
         steps = [
-            *([f"{units.plural(diff.undone, 'edit')} of A taken back"] if diff.undone else []),
-            *([f"{units.plural(diff.done, 'edit')} of B made"] if diff.done else []),
+            *([f"A has {units.plural(diff.undone, 'recipe')} that B lacks"] if diff.undone else []),
+            *([f"B has {units.plural(diff.done, 'recipe')} that A lacks"] if diff.done else []),
         ]
-        how = f": {', '.join(steps)} lie between them" if steps else ""
+        how = f": {', '.join(steps)}" if steps else ""
         notes = [f"Rows and tensors are matched by the record of edits{how}."]
     else:
         notes = ["No record connects A and B: rows and tensors are matched by kind, shape and position."]

@@ -212,14 +212,17 @@ def _check(stage: _Stage, same_tensors: bool, model: OpenedModel) -> None:
     Raises:
         CheckError: An untrained network is not what it was, or one that was trained is not what its yaml builds.
     """
-    from surgeon.models.ultralytics.network import UltralyticsNetwork
+    from surgeon.models.family import family_of
 
     if not stage.trained and not same_tensors:
         raise CheckError(
             f"{model.source} was not undone: its tensors are untouched since the edit, yet without it they are not "
             "those that the record names; the record does not fit the network"
         )
-    network = UltralyticsNetwork(stage.module)
+    family = family_of(model)
+    side = 4 * family.stride(stage.module)
+    undone = dataclasses.replace(model, module=stage.module, keys=())
+    network = family.network(stage.module, family.graph(undone, (side, side)))
     rebuilt = network.rebuilt()
     if rebuilt.wiring() != network.wiring():
         raise CheckError(f"{model.source} was not undone: its rows without the edit are not those that its yaml builds")
@@ -230,7 +233,12 @@ def _reopened(model: OpenedModel, module: nn.Module) -> OpenedModel:
 
     # No file holds this state: what is edited next records the state itself as its source.
     return dataclasses.replace(
-        model, name=f"{model.name}-undone", module=module, sha256=None, keys=(), drift=find_drift(module)
+        model,
+        name=f"{model.name}-undone",
+        module=module,
+        sha256=None,
+        keys=(),
+        drift=find_drift(module) if model.family == "ultralytics" else model.drift,
     )
 
 

@@ -47,11 +47,11 @@ def undo_edit(module: nn.Module, former: FormerNetwork, restored: Mapping[str, n
     """
     undone = copy.deepcopy(module)
     description: dict[str, Any] = dict(undone.yaml)  # type: ignore[arg-type]
-    rows = rows_of(undone)
-    if any(row.now is not None and row.now >= len(rows) for row in former.rows):
-        raise ModelFileError(f"the record names rows that this network of {len(rows)} rows does not have")
+    if former.rows and any(row.now is not None and row.now >= len(rows_of(undone)) for row in former.rows):
+        raise ModelFileError(f"the record names rows that this network of {len(rows_of(undone))} rows does not have")
     _undo_grafts(undone, description, former, restored)
-    _undo_rows(undone, description, former, restored)
+    if former.rows:
+        _undo_rows(undone, description, former, restored)
     _shorten_record(description, former)
     vars(undone).update(yaml=description)
     return undone
