@@ -153,6 +153,25 @@ def test_rows_of_blocks():
     check_model_yaml(altered([-1, 1, "GAM", [8]]), "m.yaml", lenient=True)
 
 
+@pytest.mark.parametrize("block", ["gam", "conv1x1"])
+def test_size_of_blocks_that_change_the_width(block):
+    """They are built before parse_model knows any width."""
+    d = altered([-1, 1, f"surgeon.{block}", [90_000, 99_000, {"start": "paper", "settings": {}}]])
+    check_model_yaml(d, "m.yaml")
+    with pytest.raises(ModelFileError, match=r"m\.yaml asks for more than 1000000000 parameters"):
+        check_size(d, "m.yaml")
+
+
+def test_size_of_what_stands_beside_a_block_that_takes_a_list():
+    d = altered([[0, 0], 1, "surgeon.mine.blocks:Fuse", [[16, 16], 16, {"start": "paper", "settings": {}}]])
+    check_model_yaml(d, "m.yaml", trust_modules=["mine"])
+    check_size(d, "m.yaml")
+    d["backbone"][2] = [-1, 1, "Conv", [90_000, 99]]
+    d["scales"] = {"n": [1.0, 1.0, 99_999]}
+    with pytest.raises(ModelFileError, match=r"m\.yaml asks for more than 1000000000 parameters"):
+        check_size(d, "m.yaml")
+
+
 @pytest.mark.parametrize("text", ["d", "ast", "layers", "m", "args", "base_modules", "torch", "x"])
 def test_internal_names_of_the_parser(text):
     refused(altered([-1, 1, "Conv", [text]]), "internal name")

@@ -163,6 +163,8 @@ def test_planted_blocks_of_code_nobody_vouched_for(tmp_path, marker):
         settings = {**payload, "name": "gam", "settings": {"rate": torch.zeros(1)}}
         refused(save(tmp_path, nn.ReLU(), b=Call(function, settings)), "plain data", error=ModelFileError)
         refused(save(tmp_path, nn.ReLU(), b=Call(function, "x")), "damaged", error=ModelFileError)
+        huge = {**payload, "name": "conv1x1", "in_channels": 90_000, "out_channels": 90_000, "settings": {}}
+        refused(save(tmp_path, nn.ReLU(), b=Call(function, huge)), "damaged", error=ModelFileError)
 
 
 def test_networks_that_would_never_end(tmp_path, monkeypatch):

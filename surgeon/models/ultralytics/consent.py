@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from surgeon.errors import ModelFileError, UntrustedFileError
+from surgeon.models.ultralytics.planted_size import planted_parameters
 
 MAX_NUMBER = 100_000
 """Largest integer that a file may pass to a module: channels, classes, sizes."""
@@ -113,3 +114,7 @@ def check_payload(payload: Any, origin: str, trust_modules: Sequence[str]) -> No
     tensors = payload["tensors"]
     if any(type(k) is not str or type(v) not in (torch.Tensor, torch.nn.Parameter) for k, v in tensors.items()):
         raise ModelFileError(f"{origin} holds a planted block whose tensors are no tensors")
+    built = planted_parameters(payload["name"], payload["in_channels"], payload["out_channels"], payload["settings"])
+    if built > sum(tensor.numel() for tensor in tensors.values()):
+        # Building comes before comparing: a few bytes must not make it allocate terabytes.
+        raise ModelFileError(f"{origin} holds a planted block with fewer tensors than it has: it is damaged")

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics.activation import layer_class
+from surgeon.models.ultralytics.planted_size import planted_parameters
 
 MAX_PARAMETERS = 1_000_000_000
 """Ten times the largest YOLO; 4 GB in float32."""
@@ -34,7 +35,7 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
     """Refuse a description whose layers would hold more parameters than any network of this kind.
 
     Args:
-        d: A ``model.yaml`` that `check_model_yaml` has passed. Rows of planted blocks are not counted.
+        d: A ``model.yaml`` that `check_model_yaml` has passed. Of planted rows the catalog's count, users' own not.
         origin: Where it came from, for messages.
         limit: Most parameters that are accepted.
 
@@ -44,6 +45,8 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
     from ultralytics.nn import tasks
     from ultralytics.nn.modules import Conv
 
+    if _planted(d) > limit:
+        raise _too_large(origin, limit)
     plain = _without_blocks(d)
     channels = int(d.get("channels") or d.get("ch") or 3)
     parse = tasks.parse_model
@@ -65,6 +68,20 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
         Conv.default_act = default_act
 
 
+def _planted(d: Mapping[str, Any]) -> int:
+    """Parameters of the catalog's blocks among the rows."""
+    total = 0
+    for _, _, module, arguments in [*d["backbone"], *d["head"]]:
+        if module.startswith("surgeon.") and len(arguments) == 3 and isinstance(arguments[2], dict):
+            settings = arguments[2].get("settings") or {}
+            total += planted_parameters(module.removeprefix("surgeon."), arguments[0], arguments[1], settings)
+    return total
+
+
+def _too_large(origin: str, limit: int) -> ModelFileError:
+    return ModelFileError(f"{origin} asks for more than {limit} parameters; no YOLO network has so many")
+
+
 @contextlib.contextmanager
 def _limit(origin: str, limit: int) -> Iterator[None]:
     """Stop this thread when the modules it makes hold more parameters than the limit."""
@@ -75,7 +92,7 @@ def _limit(origin: str, limit: int) -> Iterator[None]:
         if threading.get_ident() == thread and parameter is not None:
             total += parameter.numel()
             if total > limit:
-                raise ModelFileError(f"{origin} asks for more than {limit} parameters; no YOLO network has so many")
+                raise _too_large(origin, limit)
 
     hook = module_hooks.register_module_parameter_registration_hook(count)
     try:
