@@ -91,7 +91,8 @@ def test_the_printed_command_trains_the_block_alone(gam, train):
     assert found["also_trained"] == found["moving_statistics"] == []
     command = found["commands"]["only_blocks"]
     assert f"model={path}" in command and "data.yaml" in command, "its own data, for that is to be found"
-    seen = train("alone", *printed(command))
+    # Without warm-up the first step opens the gate, and the second reaches the block behind it.
+    seen = train("alone", *printed(command), "warmup_epochs=0")
     assert seen["trainable"] and all(name.startswith("model.5.") for name in seen["trainable"])
     # Every tensor of the others, the statistics of their BatchNorms included, is what it was.
     assert [name for name in seen["changed"] if not name.startswith("model.5.")] == []
@@ -106,7 +107,7 @@ def test_a_block_inside_a_row_is_trained_alone(edit, train):
     (block,) = found["blocks"]
     assert block.startswith("model.4.m.0.cv2.")
     assert "4.m.0.cv1" in found["freeze"]["now"] and 4 not in found["freeze"]["now"]
-    seen = train("nested", *printed(found["commands"]["only_blocks"]))
+    seen = train("nested", *printed(found["commands"]["only_blocks"]), "warmup_epochs=0")
     assert seen["trainable"] and all(name.startswith(f"{block}.") for name in seen["trainable"])
     outside = [name for name in seen["changed"] if not name.startswith(f"{block}.")]
     # The trainer cannot hold the statistics of a BatchNorm that an entry names itself; the report says which.
@@ -139,6 +140,22 @@ def test_a_yaml_with_a_block_trains_like_the_one_without(gam, train, dataset):
     assert edited["losses"] == baseline["losses"]
     other = train("other", *words, "model=yolov8n.yaml", "seed=1")
     assert other["losses"] != baseline["losses"], "another seed gives other losses"
+
+
+@pytest.mark.parametrize("site", ["backbone.9", "backbone.4.m.0.cv2"])
+def test_the_same_edit_gives_the_same_weights(site):
+    """PyTorch seeds every process anew; without a seed of their own, fresh blocks would differ from run to run."""
+    import torch
+
+    model = surgeon.open("yolov8n.yaml")
+    states = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        states.append(model.insert("gam", after=site).module.state_dict())
+        assert torch.equal(torch.get_rng_state(), before), "the caller's random state stays"
+    first, second = states
+    assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_without_isolation_the_head_would_start_elsewhere(gam, monkeypatch):
