@@ -133,6 +133,8 @@ def test_blocks_whose_forward_ultralytics_swaps(own_blocks, block, sentence):
     with pytest.raises(BlockError, match=sentence) as caught:
         model.insert(f"own:{block}", after=9)
     assert "write an nn.Module that holds a" in str(caught.value)
+    with pytest.raises(BlockError, match=sentence):
+        model.insert(f"own:{block}", after="backbone.4.m.0.cv2")
     assert model.insert("own:HoldsC2f", after=9).result.plan.keeps_output
 
 

@@ -16,6 +16,7 @@ from surgeon.errors import BlockError, ModelFileError
 from surgeon.graph import PlannedGraft
 from surgeon.models.modules import grafts
 from surgeon.models.ultralytics.consent import check_plain, require_consent
+from surgeon.models.ultralytics.swapped import refuse_swapped
 
 RECORD = "surgeon"
 GRAFTS = "grafts"
@@ -94,9 +95,15 @@ def add_grafts(
         planned: The grafts, their hosts in the original numbering.
         moved: From a path of the original network to the one in the edited network.
         dropped: Paths, in the original network, of modules that are gone; grafts in them go with them.
+
+    Raises:
+        BlockError: Ultralytics would swap the forward of a user's block.
     """
     here = [dataclasses.replace(graft, host=moved(graft.host)) for graft in planned]
     grafts.apply_grafts(network, here)
+    for graft in here:
+        if graft.block is not None and is_foreign(graft.block.module):
+            refuse_swapped(network.get_submodule(graft.path), graft.block.module)
     record: dict[str, Any] = network.yaml[RECORD]  # type: ignore[index,assignment]
     gone = tuple(f"{path}." for path in dropped)
     kept = [

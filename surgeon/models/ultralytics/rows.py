@@ -10,12 +10,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from surgeon.blocks.naming import is_foreign
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.graph import IMAGE, NewBlock, PlannedRow
+from surgeon.models.modules.grafts import plant
 from surgeon.models.ultralytics.reader import rows_of, sources_of
 from surgeon.models.ultralytics.registration import RECORD, planted_row, set_row_attributes
 from surgeon.models.ultralytics.swapped import refuse_swapped
@@ -96,18 +96,10 @@ def save_list(modules: list[nn.Module]) -> list[int]:
 
 
 def _plant(block: NewBlock, model: nn.Module) -> PlantedBlock:
-    planted = PlantedBlock(block.module, block.in_channels, block.out_channels, block.settings, block.start)
+    planted = plant(block, model)
     if is_foreign(block.module):
-        refuse_swapped(planted.block, block.module)
-    parameter = next(model.parameters())
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    if norms:
-        # A rebuild gives every BatchNorm the network's eps and momentum; a fresh one has PyTorch's.
-        for m in planted.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm):
-                m.eps, m.momentum = norms[0].eps, norms[0].momentum
-    planted.to(device=parameter.device, dtype=parameter.dtype if parameter.is_floating_point() else torch.float32)
-    return planted.train(model.training)
+        refuse_swapped(planted, block.module)
+    return planted
 
 
 def _edited_yaml(

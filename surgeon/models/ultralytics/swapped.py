@@ -23,17 +23,17 @@ _SWAPPED = {
 _HOME = "ultralytics."
 
 
-def refuse_swapped(block: nn.Module, name: str) -> None:
+def refuse_swapped(planted: nn.Module, name: str) -> None:
     """Refuse a block with a layer whose ``forward`` would be swapped for one that does less.
 
     Args:
-        block: The block, built.
+        planted: The block, built and planted.
         name: What the user called it.
 
     Raises:
         BlockError: It has such a layer.
     """
-    for path, module in block.named_modules():
+    for path, module in planted.get_submodule("block").named_modules():
         if found := swapped(module):
             base, swap, when = found
             where = f"{name} holds {type(module).__name__} at {path}, which" if path else name
