@@ -28,7 +28,7 @@ def row(i, kind, inputs, shape, **more):
 
 GRAPH = LayerGraph(
     name="toy",
-    family="test",
+    family="ultralytics",
     imgsz=(64, 64),
     layers=(
         row(0, "Conv", [-1], (1, 16, 32, 32)),

@@ -22,7 +22,7 @@ def row(i, kind, inputs, shape, backbone=5):
 
 GRAPH = LayerGraph(
     name="toy",
-    family="test",
+    family="ultralytics",
     imgsz=(64, 64),
     layers=(
         row(0, "Conv", [-1], (1, 16, 32, 32)),
