@@ -54,11 +54,17 @@ class GraftDraft:
         if not node.is_feature_map:
             raise PlanError(f"cannot plant a block after {node}: {_output_of(node)}; {self._neighbours(node)}")
         assert node.out_shape is not None
+        if node.stages and self._in_head(node):  # heads index their branches: the last convolution must stay the last
+            last = self.tree.children(node.path)[-1]
+            self.apply(edit, NestedSite(node=last), "after")
+            return
         self._add(edit, node, "after", node.out_shape[1], None)
 
     def _before(self, edit: Edit, site: NestedSite) -> None:
         assert isinstance(edit, Insert)
         node, port = site.node, site.port
+        if node.keywords:
+            raise PlanError(f"cannot plant a block before {node}: {_keywords(node)}; {self._neighbours(node)}")
         if port is None:
             if len(node.inputs) != 1:
                 raise PlanError(
@@ -82,6 +88,8 @@ class GraftDraft:
         verb = "replaced" if isinstance(edit, Replace) else "removed"
         if site.port is not None:
             raise PlanError(f"{edit}: {site} is one input of a module; --at takes a module")
+        if node.keywords:
+            raise PlanError(f"{node} cannot be {verb}: {_keywords(node)}; {self._neighbours(node)}")
         source = node.inputs[0] if len(node.inputs) == 1 else None
         if source is None or len(source) != 4 or not node.is_feature_map:
             raise PlanError(
@@ -165,10 +173,12 @@ class GraftDraft:
             raise PlanError(
                 f"{node} is a part that fuse() folds away when {around} is deployed; use {around.site} itself"
             )
-        if how == "after" and node.path == self.graph.output.path:
+        # Without rows the last stage is whatever stands last: a map that it puts out is one like any other.
+        is_head = node.path == self.graph.output.path and (self.graph.has_rows or not node.is_feature_map)
+        if how == "after" and is_head:
             ports = f" (--before '{node.site}:*' plants one on each of its {len(node.inputs)} inputs)"
             raise PlanError(f"{node} is the head: nothing reads it; insert before it instead{ports}")
-        if how in ("replace", "remove") and node.path == self.graph.output.path:
+        if how in ("replace", "remove") and is_head:
             raise PlanError(f"{node} is the head of {self.graph.name}, nothing can stand in for it")
 
     def _neighbours(self, node: ModuleNode) -> str:
@@ -193,6 +203,10 @@ class GraftDraft:
         key = next(key for n in range(len(self._taken) + 1) if (key := f"{stem}{n}") not in self._taken)
         self._taken.add(key)
         return key
+
+
+def _keywords(node: ModuleNode) -> str:
+    return f"it is called with {', '.join(node.keywords)}=…, and a graft serves what is passed by position"
 
 
 def _output_of(node: ModuleNode) -> str:

@@ -41,7 +41,7 @@ def places_of(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -
         PlanError: Row mode was asked where only a graft can be.
     """
     if isinstance(edit, Insert) and edit.inside is not None:
-        reason = f"inside {edit.inside} there are no rows"
+        reason = f"there are no rows inside {edit.inside}"
         if recipe.mode == "row":
             raise PlanError(f"{edit}: {reason}; leave --mode row out")
         found = places_inside(modules(), edit.inside)
@@ -53,7 +53,10 @@ def places_of(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -
     try:
         rows = resolve(graph, address)
     except SiteError as error:
-        return _nested_places(how, address, recipe, modules, error)
+        if "names" in str(error) and f"{graph.unit}s of" in str(error):
+            raise  # ambiguous among the rows: what lies inside them is not meant
+        reason = f"its site lies inside a {graph.unit}"
+        return tuple(Place(how=how, nested=site, reason=reason) for site in _nested(address, recipe, modules, error))
     return tuple(_place(how, site, graph, recipe, modules) for site in rows)
 
 
@@ -99,9 +102,9 @@ def _place(how: str, site: Site, graph: LayerGraph, recipe: Recipe, modules: Mod
         return Place(how=how, nested=nested, reason=f"as {graph.family} cannot describe a row that changes the width")
     if recipe.mode == "row":
         raise PlanError(f"{graph.name} is no list of rows, a block cannot become one; leave --mode row out")
-    reason = "--mode graft" if graph.has_rows else f"{graph.name} is no list of rows"
+    reason = "as --mode graft asks" if graph.has_rows else f"{graph.name} is no list of rows"
     node = modules()[site.layer.path]
-    if site.port is not None and len(node.inputs) != len(site.layer.inputs):
+    if site.port is not None and not node.keywords and len(node.inputs) != len(site.layer.inputs):
         raise PlanError(
             f"{site.layer.site} ({site.layer.kind}) computes from {len(site.layer.inputs)} stages, but is called with "
             f"{len(node.inputs)} tensor(s): between them stands a function, where no block can be grafted; --before "
@@ -110,9 +113,7 @@ def _place(how: str, site: Site, graph: LayerGraph, recipe: Recipe, modules: Mod
     return Place(how=how, nested=NestedSite(node=node, port=site.port), reason=reason)
 
 
-def _nested_places(how: str, address: str, recipe: Recipe, modules: Modules, error: SiteError) -> tuple[Place, ...]:
-    if "names" in str(error) and "rows of" in str(error):
-        raise error  # ambiguous among the rows: what lies inside them is not meant
+def _nested(address: str, recipe: Recipe, modules: Modules, error: SiteError) -> tuple[NestedSite, ...]:
     tree = modules()
     try:
         found = resolve_nested(tree, address)
@@ -121,7 +122,7 @@ def _nested_places(how: str, address: str, recipe: Recipe, modules: Modules, err
         raise (nested if address.count(".") > 1 else error) from None
     if recipe.mode == "row":
         raise PlanError(f"{found[0]} lies inside a row: a block there cannot become a row; leave --mode row out")
-    return tuple(Place(how=how, nested=site, reason=f"{site} lies inside a row") for site in found)
+    return found
 
 
 def _how(edit: Edit) -> str:

@@ -9,8 +9,8 @@ from surgeon.graph import Layer, LayerGraph, PlannedGraft, PlannedRow
 from surgeon.graph.modules import ModuleTree
 from surgeon.surgery.draft import Draft
 from surgeon.surgery.grafting import GraftDraft
-from surgeon.surgery.places import Modules, places_of
-from surgeon.surgery.recipe import Insert, Recipe
+from surgeon.surgery.places import Modules, Place, places_of
+from surgeon.surgery.recipe import Edit, Insert, Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +104,18 @@ def make_plan(graph: LayerGraph, recipe: Recipe, modules: Modules | None = None)
     # Sites are resolved first: all of them count in the source's numbering.
     placed = [(edit, places_of(edit, graph, recipe, reader)) for edit in recipe.edits]
     draft = Draft(graph, adapt=recipe.adapt)
-    grafts: GraftDraft | None = None
-    notes: list[str] = []
     for edit, places in placed:
         for place in places:
             if place.row is not None:
                 draft.apply(edit, place.row)
-                continue
-            assert place.nested is not None
-            if grafts is None:
-                grafts = GraftDraft(graph, reader(), {row.key for row in draft.rows})
-            grafts.apply(edit, place.nested, place.how)
-            notes.append(f"Planted as a graft, {place.reason}: rows and indices stay as they are.")
+    grafts: GraftDraft | None = None
+    notes: list[str] = []
+    for edit, places in placed:
+        for place in places:
+            if place.nested is not None:
+                grafts = grafts or GraftDraft(graph, reader(), {row.key for row in draft.rows})
+                grafts.apply(edit, place.nested, place.how)
+        notes += _explained(edit, places)
     planned = () if grafts is None else tuple(grafts.grafts)
     if grafts is not None:
         notes += grafts.notes
@@ -128,6 +128,15 @@ def make_plan(graph: LayerGraph, recipe: Recipe, modules: Modules | None = None)
         keeps_output=all(isinstance(edit, Insert) and edit.start == "identity" for edit in recipe.edits),
         notes=tuple(dict.fromkeys([*draft.notes, *notes])),
     )
+
+
+def _explained(edit: Edit, places: tuple[Place, ...]) -> list[str]:
+    """Why an edit is made as a graft, in one sentence."""
+    reasons = list(dict.fromkeys(place.reason for place in places if place.nested is not None))
+    if not reasons:
+        return []
+    count = f"{len(places)} grafts" if len(places) > 1 else "a graft"
+    return [f"{edit}: {count}, {' and '.join(reasons)}; every row and every index stays as it is."]
 
 
 class _Once:

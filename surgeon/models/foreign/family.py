@@ -65,7 +65,7 @@ class ForeignFamily:
 
     @property
     def deployed(self) -> Callable[[nn.Module], nn.Module]:
-        """BatchNorm folded by the network's own ``fuse()``, as its repository deploys it; as it is where it has none."""
+        """Folds BatchNorm by the network's own ``fuse()``; changes nothing where it has none."""
         return _fused
 
 

@@ -15,6 +15,7 @@ from surgeon.models.foreign.rebuilding import parser_of, rebuild
 from surgeon.models.opened import OpenedModel
 from surgeon.models.probing import evaluating
 from surgeon.models.ultralytics.drift import Drift, lost_tensors
+from surgeon.models.ultralytics.presence import require_recorded_blocks
 
 FAMILY = "foreign"
 _TRIAL = (224, 224)
@@ -54,13 +55,14 @@ def open_live(module: nn.Module) -> OpenedModel:
 
 def _opened(module: nn.Module, name: str, source: str, *, notes: list[str], **origin: Any) -> OpenedModel:
     _refuse_fused(module, source)
+    require_recorded_blocks(module, source)
     if not isinstance(getattr(module, "yaml", None), dict):
         # A network without a description: what it reads, and later the record, will stand there.
         vars(module)["yaml"] = {"channels": _channels(module, source)}
     # What stock code of old repositories lacks on a current torch, which their own loaders patch as well.
     for m in module.modules():
         if isinstance(m, nn.Upsample) and not hasattr(m, "recompute_scale_factor"):
-            m.recompute_scale_factor = None  # type: ignore[assignment]
+            m.recompute_scale_factor = None
     origin_name = type(module).__module__.partition(".")[0]
     how = "by its own parser" if parser_of(module) is not None else "whole: it has no description to rebuild it from"
     notes.append(f"a network of {origin_name}, saved {how}" if "whole" in how else f"a network of {origin_name}")

@@ -29,7 +29,7 @@ def rebuild(module: nn.Module) -> nn.Module:
     registration.register(parser)
     parameter = next(module.parameters())
     with quiet(), torch.random.fork_rng(devices=[]), torch.enable_grad():
-        rebuilt = _construct(type(module), module.yaml)  # type: ignore[arg-type]
+        rebuilt = _construct(type(module), module.yaml)
     rebuilt.load_state_dict(module.state_dict(), strict=False)
     return rebuilt.to(device=parameter.device, dtype=parameter.dtype)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import IMAGE, Layer, LayerGraph
-from surgeon.models.modules.reader import image_channels, kind_of
-from surgeon.models.probing import evaluating
+from surgeon.models.modules.reader import image_channels, is_sequence, kind_of
+from surgeon.models.probing import probe
 
 FAMILY = "modules"
 
@@ -25,7 +25,8 @@ FAMILY = "modules"
 def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGraph:
     """The stages of any network with the shapes they have at an image size.
 
-    A stage is the largest module that puts out one tensor: what puts out several is shown by its parts.
+    A stage is the largest module that puts out one tensor: what puts out several is shown by its parts, and so is a
+    plain sequence that holds most of the network.
 
     Args:
         module: The network, called as ``module(image)``.
@@ -35,12 +36,9 @@ def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGr
     Raises:
         ModelFileError: It cannot run at this size, or it has no modules.
     """
-    parameter = next(module.parameters(), torch.zeros(0))
-    image = torch.zeros(1, image_channels(module), *imgsz, device=parameter.device, dtype=parameter.dtype)
+    channels = image_channels(module)
     try:
-        with evaluating(module), torch.no_grad():
-            paths = _stage_paths(module, image)
-            flow = _Flow(module, paths, image)
+        flow = _Flow(module, _stage_paths(module, imgsz, channels), imgsz, channels)
     except Exception as error:  # a network raises what it likes
         reason = "".join(str(error).strip().splitlines()[:1]) or type(error).__name__
         raise ModelFileError(f"the network cannot run at {imgsz[0]}x{imgsz[1]}: {reason}") from error
@@ -62,56 +60,68 @@ def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGr
         )
         for index, path in enumerate(flow.order)
     )
-    return LayerGraph(name=name, family=FAMILY, layers=layers, imgsz=imgsz)
+    return LayerGraph(name=name, family=FAMILY, layers=layers, imgsz=imgsz, in_channels=channels)
 
 
-def _stage_paths(module: nn.Module, image: Tensor) -> list[str]:
+def _stage_paths(module: nn.Module, imgsz: tuple[int, int], channels: int) -> list[str]:
     """Paths of the stages: from the root downwards, the first modules that put out a single tensor."""
-    results: dict[int, Any] = {}
-    handles = [m.register_forward_hook(lambda m, _, out: results.update({id(m): out})) for m in module.modules()]
+    single: dict[int, bool] = {}
+    finished: list[int] = []
+
+    def note(m: nn.Module, _: Any, output: Any) -> None:
+        single[id(m)] = isinstance(output, Tensor)
+        finished.append(id(m))
+
+    handles = [m.register_forward_hook(note) for m in module.modules()]
+
+    def forget() -> None:
+        single.clear()
+        finished.clear()
+
     try:
-        module(image)
+        probe(module, imgsz, channels, begin=forget)
     finally:
         for handle in handles:
             handle.remove()
-    last = next((path for path, m in reversed(list(module.named_children())) if id(m) in results), "")
+    when = {key: number for number, key in enumerate(finished)}
+    seen: set[int] = set()
 
-    def walk(parent: nn.Module, prefix: str) -> Iterator[str]:
-        children = [(f"{prefix}{name}", child) for name, child in parent.named_children()]
-        only = len([1 for _, child in children if id(child) in results]) == 1
-        for path, child in children:
-            called = id(child) in results
-            inside = any(True for _ in child.children()) and not isinstance(child, PlantedBlock)
-            single = isinstance(results.get(id(child)), Tensor)
-            if called and (not inside or (single and not only) or (path == last and not only)):
-                yield path
-            elif inside:
-                yield from walk(child, f"{path}.")
-            elif called:
-                yield path
+    def most_of_it(child: nn.Module) -> bool:
+        return is_sequence(child) and 2 * sum(id(m) in single for m in child.modules()) > len(single)
 
-    return list(walk(module, ""))
+    def walk(parent: nn.Module, prefix: str, *, tail: bool) -> Iterator[str]:
+        ran = [(f"{prefix}{n}", c) for n, c in parent.named_children() if any(id(m) in single for m in c.modules())]
+        last = max((c for _, c in ran), key=lambda c: max(when.get(id(m), -1) for m in c.modules()), default=None)
+        for path, child in ran:
+            if id(child) in seen:
+                continue  # one module under several names: its first stands for all
+            seen.add(id(child))
+            only, is_head = len(ran) == 1, tail and child is last
+            whole = not list(child.children()) or isinstance(child, PlantedBlock)
+            # The head is a stage, whatever it puts out.
+            whole = whole or (not only and (is_head or (single.get(id(child), False) and not most_of_it(child))))
+            if whole and id(child) in single:
+                yield path
+            else:
+                yield from walk(child, f"{path}.", tail=is_head)
+
+    return list(walk(module, "", tail=True))
 
 
 class _Flow(TorchFunctionMode):
     """One pass in which every tensor knows the stages it comes from."""
 
-    def __init__(self, module: nn.Module, paths: list[str], image: Tensor) -> None:
+    def __init__(self, module: nn.Module, paths: list[str], imgsz: tuple[int, int], channels: int) -> None:
         super().__init__()
-        self.order: list[str] = []
-        self.inputs: dict[str, tuple[str, ...]] = {}
-        self.shapes: dict[str, tuple[int, ...] | None] = {}
-        self.takes_list: dict[str, bool] = {}
-        self._sources: dict[int, tuple[str, ...]] = {id(image): (IMAGE,)}
-        self._alive: list[Tensor] = [image]
-        handles = []
+        self._forget()
+        handles = [module.register_forward_pre_hook(self._begin)]
         for path in paths:
             stage = module.get_submodule(path)
-            handles.append(stage.register_forward_pre_hook(self._before(path)))
-            handles.append(stage.register_forward_hook(self._after(path), prepend=False))
+            handles.append(stage.register_forward_pre_hook(self._before(path), with_kwargs=True))
+            handles.append(stage.register_forward_hook(self._after(path)))
         try:
             with self:
-                module(image)
+                probe(module, imgsz, channels, begin=self._forget)
         finally:
             for handle in handles:
                 handle.remove()
@@ -119,17 +129,28 @@ class _Flow(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run a function; what it returns comes from where its arguments come from."""
         result = func(*args, **(kwargs or {}))
-        found = tuple(dict.fromkeys(s for t in _tensors((args, kwargs)) for s in self._sources.get(id(t), ())))
+        found = tuple(dict.fromkeys(s for t in _tensors((args, kwargs)) for s in self._sources.get(t, ())))
         for tensor in _tensors(result):
-            self._mark(tensor, tuple(dict.fromkeys((*self._sources.get(id(tensor), ()), *found))))
+            self._sources[tensor] = tuple(dict.fromkeys((*self._sources.get(tensor, ()), *found)))
         return result
 
+    def _forget(self) -> None:
+        self.order: list[str] = []
+        self.inputs: dict[str, tuple[str, ...]] = {}
+        self.shapes: dict[str, tuple[int, ...] | None] = {}
+        self.takes_list: dict[str, bool] = {}
+        self._sources: Any = WeakTensorKeyDictionary()
+
+    def _begin(self, _: nn.Module, args: tuple[Any, ...]) -> None:
+        for tensor in _tensors(args):
+            self._sources[tensor] = (IMAGE,)
+
     def _before(self, path: str) -> Any:
-        def note(_: nn.Module, args: tuple[Any, ...]) -> None:
+        def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if path in self.inputs:
                 return
-            tensors = list(_tensors(args))
-            self.inputs[path] = tuple(dict.fromkeys(s for t in tensors for s in self._sources.get(id(t), ())))
+            tensors = list(_tensors((args, kwargs)))
+            self.inputs[path] = tuple(dict.fromkeys(s for t in tensors for s in self._sources.get(t, ())))
             self.takes_list[path] = len(tensors) > 1
 
         return note
@@ -140,13 +161,9 @@ class _Flow(TorchFunctionMode):
                 self.order.append(path)
                 self.shapes[path] = tuple(output.shape) if isinstance(output, Tensor) else None
             for tensor in _tensors(output):
-                self._mark(tensor, (path,))
+                self._sources[tensor] = (path,)
 
         return note
-
-    def _mark(self, tensor: Tensor, sources: tuple[str, ...]) -> None:
-        self._sources[id(tensor)] = sources
-        self._alive.append(tensor)  # an id belongs to its tensor only as long as that lives
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -56,6 +56,7 @@ def read_modules(module: nn.Module, graph: LayerGraph, imgsz: tuple[int, int], c
                     params=sum(p.numel() for p in child.parameters()),
                     calls=0 if call is None else call.count,
                     inputs=() if call is None else call.inputs,
+                    keywords=() if call is None else call.keywords,
                     out_shape=None if call is None else call.output,
                     names=names[id(child)],
                     stages=is_sequence(child),
@@ -95,23 +96,25 @@ def _is_rewritten(module: nn.Module, is_head: bool) -> bool:
 class _Call:
     """What one module was given and returned in its first call, and how often it was called."""
 
-    __slots__ = ("count", "inputs", "output")
+    __slots__ = ("count", "inputs", "keywords", "output")
 
-    def __init__(self, inputs: tuple[Shape | None, ...], output: Shape | None) -> None:
-        self.count, self.inputs, self.output = 1, inputs, output
+    def __init__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        self.count = 1
+        self.inputs = tuple(_shape(x) for x in inputs_of(args))
+        self.keywords = tuple(name for name, value in kwargs.items() if isinstance(value, Tensor))
+        self.output = _shape(output)
 
 
 def _watch(module: nn.Module, imgsz: tuple[int, int], channels: int) -> dict[int, _Call]:
     calls: dict[int, _Call] = {}
 
-    def note(child: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+    def note(child: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         if call := calls.get(id(child)):
             call.count += 1
             return
-        shape = tuple(output.shape) if isinstance(output, Tensor) else None
-        calls[id(child)] = _Call(tuple(_shape(x) for x in inputs_of(args)), shape)
+        calls[id(child)] = _Call(args, kwargs, output)
 
-    handles = [child.register_forward_hook(note) for child in module.modules()]
+    handles = [child.register_forward_hook(note, with_kwargs=True) for child in module.modules()]
     try:
         probe(module, imgsz, channels, begin=calls.clear)
     except Exception as error:  # a network raises what it likes

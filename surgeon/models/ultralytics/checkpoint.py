@@ -18,6 +18,7 @@ from surgeon.models import files
 from surgeon.models.foreign import opening as foreign
 from surgeon.models.opened import OpenedModel
 from surgeon.models.ultralytics import drift, reader, safe_load, yaml_source
+from surgeon.models.ultralytics.presence import require_recorded_blocks
 
 
 def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) -> OpenedModel:
@@ -36,6 +37,7 @@ def open_checkpoint(path: Path, *, trust: bool, trust_modules: Sequence[str]) ->
     if not is_ultralytics(module):
         return foreign.open_loaded(module, path, notes)
     _refuse_unusable(module, str(path))
+    require_recorded_blocks(module, str(path))
     dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
     module = module.float().eval()
     if dtype != "float32":
@@ -67,6 +69,7 @@ def open_live(module: nn.Module) -> OpenedModel:
     if not is_ultralytics(module):
         return foreign.open_live(module)
     _refuse_unusable(module, f"this {name}")
+    require_recorded_blocks(module, f"this {name}")
     yaml_file = str(module.yaml.get("yaml_file") or name)  # type: ignore[union-attr,operator]
     with torch.no_grad():
         own = copy.deepcopy(module)
