@@ -8,9 +8,11 @@ import pickle
 import pytest
 import torch
 from comparing import outputs, same
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import surgeon
-from surgeon.errors import BlockError, CheckError, PlanError
+from surgeon.errors import BlockError, CheckError, InputError, PlanError
 from surgeon.models.ultralytics.build import rebuild
 
 
@@ -128,3 +130,26 @@ def test_lists_and_single_maps_are_not_mixed_up(yolov8n, own_blocks):
         yolov8n.replace("Concat[0]", "own:Keep")
     with pytest.raises(PlanError, match=r"head.1 \(Concat\) reads 2 rows and cannot be replaced: GAM reads one"):
         yolov8n.replace("Concat[0]", "gam")
+
+
+PLACES = [str(i) for i in range(0, 23, 2)]
+EDITS = st.one_of(
+    st.builds(surgeon.Insert, module=st.just("lska"), edge=st.sampled_from([("4", "14"), ("9", "20"), ("12", "17")])),
+    st.builds(surgeon.Insert, module=st.just("conv1x1"), after=st.sampled_from(PLACES)),
+    st.builds(surgeon.Replace, module=st.sampled_from(["lska", "gam", "mhsa"]), at=st.sampled_from(PLACES)),
+    st.builds(surgeon.Remove, at=st.sampled_from(PLACES)),
+)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(st.lists(EDITS, min_size=2, max_size=4), st.booleans())
+def test_any_sequence_holds_its_promises_or_is_refused(yolov8n, edits, adapt):
+    try:
+        after = yolov8n.apply(surgeon.Recipe(edits=tuple(edits), adapt=adapt))
+    except InputError as refused:
+        assert "\n" not in str(refused)
+        return
+    again = rebuild(after.module)
+    assert same(outputs(again, (64, 96)), outputs(after.module, (64, 96)))
+    kept = after.result.tensors
+    assert len(kept.copied) + len(kept.dropped) == 355
