@@ -14,7 +14,6 @@ from surgeon.surgery.new_blocks import describe
 from surgeon.surgery.plan import SurgeryPlan
 
 _COLUMNS = (
-    Column(title="row", role="number"),
     Column(title="was", role="number"),
     Column(title="module", shrink_to=12, signed=True),
     Column(title="from", shrink_to=8),
@@ -39,9 +38,9 @@ def plan_document(plan: SurgeryPlan, graph: LayerGraph, out: str, notes: Sequenc
         parts=(
             Notes(title="edits", sentences=tuple(map(str, plan.recipe.edits))),
             Table(
-                title=f"rows that change ({len(plan.rows)} rows, were {len(graph)}; shapes at "
+                title=f"{graph.unit}s that change ({len(plan.rows)} {graph.unit}s, were {len(graph)}; shapes at "
                 f"{units.image_size(graph.imgsz)})",
-                columns=_COLUMNS,
+                columns=(Column(title=graph.unit, role="number"), *_COLUMNS),
                 rows=tuple(_rows(plan, graph)),
             ),
             Notes(title="notes", sentences=(_promise(plan), *notes, *plan.notes)),

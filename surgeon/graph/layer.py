@@ -121,6 +121,11 @@ class LayerGraph:
         return all(layer.section for layer in self.layers)
 
     @property
+    def unit(self) -> str:
+        """What messages call a layer of it: a row of a description, or a stage."""
+        return "row" if self.has_rows else "stage"
+
+    @property
     def output(self) -> Layer:
         """The last row: the detection head or the classifier."""
         return self.layers[-1]

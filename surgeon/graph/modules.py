@@ -24,6 +24,7 @@ class ModuleNode:
         calls: How often one evaluation pass calls it; a module that a parent calls by ``.forward()`` counts as 0.
         inputs: Shapes of the tensors of its first call, in order; of a list argument its elements. None where an
             argument is no tensor.
+        keywords: Names under which its first call was given further tensors.
         out_shape: Shape of what it returns; None where that is no single tensor.
         names: Under how many names the same module stands in the network.
         stages: Whether it is a plain sequence, whose children run one after the other.
@@ -38,6 +39,7 @@ class ModuleNode:
     params: int = 0
     calls: int = 0
     inputs: tuple[Shape | None, ...] = ()
+    keywords: tuple[str, ...] = ()
     out_shape: Shape | None = None
     names: int = 1
     stages: bool = False

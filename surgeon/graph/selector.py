@@ -62,7 +62,7 @@ def resolve(graph: LayerGraph, text: str | int) -> tuple[Site, ...]:
     layers = _rows(graph, address)
     sites = tuple(site for layer in layers for site in _with_port(layer, port, graph))
     if not sites:
-        raise SiteError(f"{text!r} matches no row of {graph.name}; {_suggest(graph, address)}")
+        raise SiteError(f"{text!r} matches no {graph.unit} of {graph.name}; {_suggest(graph, address)}")
     return sites
 
 
@@ -97,7 +97,7 @@ def _rows(graph: LayerGraph, address: str) -> tuple[Layer, ...]:
         listed = ", ".join(f"{rest}[{i}] = {layer.site}" for i, layer in enumerate(hits[:_LISTED]))
         more = f" … and {len(hits) - _LISTED} more" if len(hits) > _LISTED else ""
         raise SiteError(
-            f"{address!r} names {len(hits)} rows of {graph.name}: {listed}{more}; {rest}[*] means all of them"
+            f"{address!r} names {len(hits)} {graph.unit}s of {graph.name}: {listed}{more}; {rest}[*] means all of them"
         )
     return hits
 
@@ -115,7 +115,7 @@ def _row_by_number(graph: LayerGraph, address: str) -> Layer:
     number = int(address)
     if not -len(graph) <= number < len(graph):
         raise SiteError(
-            f"{graph.name} has {len(graph)} rows, 0 to {len(graph) - 1} (or -1 to -{len(graph)}): no {address}"
+            f"{graph.name} has {len(graph)} {graph.unit}s, 0 to {len(graph) - 1} (or -1 to -{len(graph)}): no {address}"
         )
     return graph.layers[number]
 
@@ -146,7 +146,8 @@ def _rows_by_kind(
     number = int(which)
     if not -len(hits) <= number < len(hits):
         raise SiteError(
-            f"{graph.name} has {len(hits)} row(s) of kind {kind}: {kind}[0] to {kind}[{len(hits) - 1}], no {address}"
+            f"{graph.name} has {len(hits)} {graph.unit}(s) of kind {kind}: {kind}[0] to {kind}[{len(hits) - 1}], "
+            f"no {address}"
         )
     return (hits[number],)
 
@@ -164,4 +165,6 @@ def _suggest(graph: LayerGraph, address: str) -> str:
         for name, layer in sections.items()
     )
     nearest = f"nearest: {', '.join(near)}; " if near else ""
-    return f"{nearest}valid sites are {ranges}, rows 0 to {len(graph) - 1}, or a kind ({', '.join(kinds[:10])})"
+    return (
+        f"{nearest}valid sites are {ranges}, {graph.unit}s 0 to {len(graph) - 1}, or a kind ({', '.join(kinds[:10])})"
+    )

@@ -16,7 +16,7 @@ from surgeon.report.comparison import (
     paired_command,
 )
 from surgeon.report.profile_tables import COUNTED, settings_line
-from surgeon.report.rows_tables import changed_rows
+from surgeon.report.rows_tables import changed_rows, unit_of
 from surgeon.report.tables import Cell, Column, Document, Notes, Part, Row, Table
 from surgeon.report.units import NOTHING
 
@@ -61,7 +61,7 @@ def _rows(
 ) -> Table | Notes:
     """The table of changed rows, or the sentence that there are none."""
     table = changed_rows(baseline, candidate, renames, label=label, all_rows=all_rows)
-    unchanged = f"no row of {label} differs in kind, inputs, shape, params or MACs"
+    unchanged = f"no {unit_of(candidate.layers)} of {label} differs in kind, inputs, shape, params or MACs"
     return table if table.rows else Notes(title="", sentences=(unchanged,))
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from surgeon.profiler.results import LayerProfile, ProfileResult
 from surgeon.report import units
-from surgeon.report.rows_tables import sources
+from surgeon.report.rows_tables import sources, unit_of
 from surgeon.report.tables import Bar, Column, Emphasis, Row, Table
 
 _LABELS = (
-    Column(title="row", role="number"),
     Column(title="site", wide=True),
     Column(title="module", shrink_to=12, signed=True),
     Column(title="from", shrink_to=8, drop=1),
@@ -41,7 +40,7 @@ class _Measure:
 
 def layers_table(result: ProfileResult) -> Table:
     """The rows of a network: label, figures, share of the time (of the MACs where rows were not timed)."""
-    total = _total(result)
+    total, unit = _total(result), unit_of(result.layers)
     figures = [_of(row) for row in result.layers]
     rest = _rest(result, total, figures)
     timed = total.latency_ms is not None and any(one.latency_ms is not None for one in figures)
@@ -58,12 +57,12 @@ def layers_table(result: ProfileResult) -> Table:
         for row, one in zip(result.layers, figures, strict=True)
     ]
     if any((rest.params, rest.macs, rest.executed, rest.elementwise_macs, rest.latency_ms)):
-        rows.append(_row(("", "", "outside rows", "", ""), measures, rest, "", Emphasis.NORMAL))
+        rows.append(_row(("", "", f"outside {unit}s", "", ""), measures, rest, "", Emphasis.NORMAL))
     rows.append(_row(("", "", "total", "", ""), measures, total, "", Emphasis.TOTAL))
     bar = Column(title="share", role="bar", drop=2)
     return Table(
         title=f"layers, share of the {'latency' if timed else 'GFLOPs'}",
-        columns=(*_LABELS, *(measure.column for measure in measures), bar),
+        columns=(Column(title=unit, role="number"), *_LABELS, *(measure.column for measure in measures), bar),
         rows=tuple(rows),
     )
 

@@ -24,7 +24,7 @@ def tree_table(graph: LayerGraph, modules: ModuleTree | None = None, depth: int 
     """
     columns = (
         Column(title="site"),
-        Column(title="row", role="number"),
+        Column(title=graph.unit, role="number"),
         Column(title="module", shrink_to=12, signed=True),
         Column(title="from", shrink_to=8),
         Column(title="out shape"),
@@ -45,10 +45,10 @@ def tree_table(graph: LayerGraph, modules: ModuleTree | None = None, depth: int 
         if modules is not None and depth:
             rows += [_nested(node, layer) for node in modules.below(layer.path) if _level(node, layer) <= depth]
     total = units.count(sum(layer.params for layer in graph))
-    rows.append(Row(cells=("total", "", units.plural(len(graph), "row"), "", "", total), emphasis=Emphasis.TOTAL))
+    rows.append(Row(cells=("total", "", units.plural(len(graph), graph.unit), "", "", total), emphasis=Emphasis.TOTAL))
     legend = (
-        "Inside a row, `from` says why a module can take no block: shared, not called once in inference, or folded "
-        "by fuse()."
+        f"Inside a {graph.unit}, `from` says why a module can take no block: shared, not called once in inference, or "
+        "folded by fuse()."
     )
     return Document(
         title=graph.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from surgeon.profiler.results import LayerProfile, ProfileResult
 from surgeon.report import units
@@ -11,7 +11,6 @@ from surgeon.report.tables import Bar, Cell, Column, Emphasis, Row, Table
 from surgeon.report.units import NOTHING
 
 _COLUMNS = (
-    Column(title="row", role="number"),
     Column(title="was", role="number"),
     Column(title="module", shrink_to=12, signed=True),
     Column(title="from", shrink_to=10),
@@ -50,8 +49,8 @@ def changed_rows(
     top = max((_weight(row, timed) for row in (*candidate.layers, *baseline.layers)), default=0.0) or 1.0
     rows = tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed))
     return Table(
-        title=_title(len(changed), len(pairs), label, all_rows),
-        columns=(*_COLUMNS, _CHANGE) if worded else _COLUMNS,
+        title=_title(unit_of(candidate.layers), len(changed), len(pairs), label, all_rows),
+        columns=(Column(title=unit_of(candidate.layers), role="number"), *_COLUMNS, *([_CHANGE] if worded else [])),
         rows=rows,
     )
 
@@ -61,10 +60,15 @@ def sources(indices: tuple[int, ...]) -> str:
     return ",".join("image" if index == IMAGE_INDEX else str(index) for index in indices) or NOTHING
 
 
-def _title(changed: int, total: int, label: str, all_rows: bool) -> str:
+def unit_of(layers: Sequence[LayerProfile]) -> str:
+    """What the layers of a network are called: rows of its description, or stages, whose keys are their addresses."""
+    return "stage" if layers and all(layer.key == layer.site for layer in layers) else "row"
+
+
+def _title(unit: str, changed: int, total: int, label: str, all_rows: bool) -> str:
     if all_rows:
-        return f"every row of {label} ({changed} of {total} changed)"
-    return f"rows of {label} that changed ({changed} of {total}; --all for every row)"
+        return f"every {unit} of {label} ({changed} of {total} changed)"
+    return f"{unit}s of {label} that changed ({changed} of {total}; --all for every {unit})"
 
 
 def _row(pair: RowPair, timed: bool, top: float, worded: bool) -> Row:

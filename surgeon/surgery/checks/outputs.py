@@ -31,12 +31,15 @@ def compare_outputs(passes: Passes, sizes: tuple[Size, ...], suffix: str) -> Ite
             detail = f"outputs have other shapes at {size_text([size])}"
             yield Check(name=f"shapes{suffix}", passed=False, detail=detail)
             return
-        finite = finite and all_finite(new.outputs)
+        finite = finite and (all_finite(new.outputs) or not all_finite(old.outputs))
         if not old.equals(new):
             moved = True
             largest = max([largest, *(_distance(o, n) for o, n in zip(old.outputs, new.outputs, strict=True))])
     text = size_text(sizes)
-    yield Check(name=f"shapes{suffix}", passed=finite, detail=f"same output shapes, finite, at {text}")
+    detail = f"same output shapes, finite, at {text}"
+    if not finite:
+        detail = f"the output is not finite at {text}; of the original network it is"
+    yield Check(name=f"shapes{suffix}", passed=finite, detail=detail)
     if passes.plan.keeps_output:
         detail = f"output moved by up to {largest:.3g}"
         if not moved:

@@ -52,4 +52,8 @@ def check_tensors(before: Network, after: Network, tensors: Tensors) -> Iterator
     wrong = [n for n, m in tensors.copied.items() if m not in new or not torch.equal(old[n], new[m])]
     total = len(old) - len(tensors.dropped)
     detail = f"{total - len(wrong)} of {total} tensors carried over unchanged"
-    yield Check(name="tensors", passed=not wrong and total > 0, detail=detail + (f"; not {wrong[0]}" if wrong else ""))
+    yield Check(
+        name="tensors",
+        passed=not wrong and (total > 0 or not old),
+        detail=detail + (f"; not {wrong[0]}" if wrong else ""),
+    )
