@@ -36,15 +36,8 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
         suffix = Path(text).suffix.lower()
         if suffix in _YAML or (suffix != ".pt" and not Path(text).exists()):
             return _open_yaml(text, trust_modules)
-        return _complete(_open_checkpoint(Path(text), trust=trust, trust_modules=trust_modules))
-    return _complete(_open_live(source))
-
-
-def _complete(opened: OpenedModel) -> OpenedModel:
-    from surgeon.models.recorded import require_planted
-
-    require_planted(opened.module, opened.source)
-    return opened
+        return _open_checkpoint(Path(text), trust=trust, trust_modules=trust_modules)
+    return _open_live(source)
 
 
 def _open_yaml(name: str, trust_modules: Sequence[str]) -> OpenedModel:
