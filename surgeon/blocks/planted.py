@@ -33,6 +33,7 @@ class PlantedBlock(nn.Module):
         out_channels: Channels of its output.
         settings: The block's constructor settings, all of them plain data.
         start: ``identity`` (a closed gate) or ``paper`` (the block as published).
+        seed: Of the fresh weights; None for the caller's random state, which two blocks in a row would share.
 
     Raises:
         BlockError: The block cannot be built, or an identity start was asked where channels change.
@@ -42,7 +43,14 @@ class PlantedBlock(nn.Module):
     """
 
     def __init__(
-        self, name: str, in_channels: Channels, out_channels: int, settings: Mapping[str, Any], start: str = "identity"
+        self,
+        name: str,
+        in_channels: Channels,
+        out_channels: int,
+        settings: Mapping[str, Any],
+        start: str = "identity",
+        *,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         if start not in ("identity", "paper"):
@@ -58,6 +66,8 @@ class PlantedBlock(nn.Module):
         self.settings = dict(settings)
         self.start = start
         with torch.random.fork_rng(devices=[]):
+            if seed is not None:
+                torch.manual_seed(seed)
             self.block = build_block(name, in_channels, out_channels, settings)
         self.register_parameter(GATE_NAME, closed_gate(out_channels) if start == "identity" else None)
 

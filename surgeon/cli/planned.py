@@ -7,6 +7,7 @@ from typing import Any
 
 from surgeon.blocks import catalog
 from surgeon.blocks.naming import display_name, is_foreign
+from surgeon.cli.planned_grafts import grafts_data, grafts_table
 from surgeon.graph import IMAGE, LayerGraph, PlannedRow
 from surgeon.report import units
 from surgeon.report.tables import Column, Document, Emphasis, Notes, Row, Table
@@ -37,14 +38,27 @@ def plan_document(plan: SurgeryPlan, graph: LayerGraph, out: str, notes: Sequenc
         lines=(f"dry run: nothing was written; without --dry-run it goes to {out}",),
         parts=(
             Notes(title="edits", sentences=tuple(map(str, plan.recipe.edits))),
-            Table(
-                title=f"{graph.unit}s that change ({len(plan.rows)} {graph.unit}s, were {len(graph)}; shapes at "
-                f"{units.image_size(graph.imgsz)})",
-                columns=(Column(title=graph.unit, role="number"), *_COLUMNS),
-                rows=tuple(_rows(plan, graph)),
+            *(
+                [_rows_table(plan, graph)]
+                if not plan.grafts or any(row.block for row in plan.rows) or plan.dropped
+                else []
             ),
+            grafts_table(plan),
             Notes(title="notes", sentences=(_promise(plan), *notes, *plan.notes)),
         ),
+    )
+
+
+def _moves_rows(plan: SurgeryPlan) -> bool:
+    return not plan.grafts or bool(plan.dropped) or any(row.block for row in plan.rows)
+
+
+def _rows_table(plan: SurgeryPlan, graph: LayerGraph) -> Table:
+    return Table(
+        title=f"{graph.unit}s that change ({len(plan.rows)} {graph.unit}s, were {len(graph)}; shapes at "
+        f"{units.image_size(graph.imgsz)})",
+        columns=(Column(title=graph.unit, role="number"), *_COLUMNS),
+        rows=tuple(_rows(plan, graph)),
     )
 
 
@@ -58,6 +72,7 @@ def plan_data(plan: SurgeryPlan, graph: LayerGraph, out: str, notes: Sequence[st
         "recipe": plan.recipe.to_dict(),
         "keeps_output": plan.keeps_output,
         "rows": [_row_data(index, row, plan) for index, row in enumerate(plan.rows)],
+        "grafts": grafts_data(plan),
         "dropped": [layer.site for layer in plan.dropped],
         "notes": [*notes, *plan.notes],
         "dry_run": True,

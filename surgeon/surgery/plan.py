@@ -136,7 +136,7 @@ def _explained(edit: Edit, places: tuple[Place, ...]) -> list[str]:
     if not reasons:
         return []
     count = f"{len(places)} grafts" if len(places) > 1 else "a graft"
-    return [f"{edit}: {count}, {' and '.join(reasons)}; every row and every index stays as it is."]
+    return [f"{edit}: {count}, {' and '.join(reasons)}; no row moves."]
 
 
 class _Once:

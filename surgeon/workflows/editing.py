@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -103,9 +102,8 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
 
     planned = plan(model, recipe, force=force)
     family = family_of(model)
-    with _repeatable():
-        module = family.edited(model, planned.rows, _record_entry(model, planned))
-        add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
+    module = family.edited(model, planned.rows, _record_entry(model, planned))
+    add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
     before, after = family.network(model.module, planned.before), family.network(module, planned.before)
     checks = check_edit(before, after, planned)
     edited = dataclasses.replace(
@@ -117,19 +115,6 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
     tensors = map_tensors(before, after, planned)
     _sign(module, edit_digests(model.module, module, tensors.copied, tensors.fresh))
     return SurgeryResult(before=model, after=edited, plan=planned, tensors=tensors, checks=checks)
-
-
-@contextlib.contextmanager
-def _repeatable() -> Iterator[None]:
-    """Fresh blocks with seed 0, as networks built from a YAML have it: the same edit writes the same weights.
-
-    PyTorch seeds every process differently. The caller's random state stays as it was.
-    """
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def save(model: OpenedModel, out: str | Path | None = None, *, force: bool = False) -> tuple[Path, Path]:

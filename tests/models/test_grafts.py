@@ -67,6 +67,15 @@ def test_both_modes_compute_the_same():
     assert same(outputs(models["row"]), outputs(models["graft"]))
 
 
+def test_equal_blocks_start_with_different_weights():
+    """Each is built in a random state of its own: the caller's is given back after every one."""
+    after = surgeon.open("yolov8n.yaml").insert("gam", after="backbone.6.m.*.cv2").insert("gam", after="backbone.7")
+    a, b = (module.cv2.surgeon_after_0.block.conv1.weight for module in after.module.model[6].m)
+    assert a.shape == b.shape and not torch.equal(a, b)
+    again = surgeon.open("yolov8n.yaml").insert("gam", after="backbone.6.m.*.cv2")
+    assert torch.equal(again.module.model[6].m[0].cv2.surgeon_after_0.block.conv1.weight, a)
+
+
 def test_copies_rebuilds_and_fusing_keep_the_block():
     after = surgeon.open("yolov8n.yaml").insert("gam", inside="C2f")
     module = opened(after)
@@ -140,7 +149,7 @@ def test_replacing_and_removing_inside_a_row():
 
 
 def test_a_repeated_row_gets_one_more_stage():
-    """A row of several equal modules is a sequence; what hangs in it would run twice, so the block is its last stage."""
+    """A row of several equal modules is a sequence; the block becomes its last stage."""
 
     class Net(nn.Module):
         def __init__(self):

@@ -38,7 +38,8 @@ def test_every_family_reads(name):
         assert read == [s if s >= 0 else layer.index + s for s in sources]
 
 
-def test_shapes_are_those_of_a_real_forward_on_both_devices():
+def test_shapes_are_those_of_a_real_forward_on_both_devices(monkeypatch):
+    from surgeon.models import probing
     from surgeon.models.ultralytics import reader
 
     module = surgeon.open("yolo11n.yaml").module
@@ -54,7 +55,8 @@ def test_shapes_are_those_of_a_real_forward_on_both_devices():
     for hook in hooks:
         hook.remove()
     assert reader.output_shapes(module, (96, 160)) == real
-    assert reader._shapes_on(module, torch.zeros(1, 3, 96, 160, device="meta")) == real
+    monkeypatch.setattr(probing, "_QUICK", 0)  # the meta device first
+    assert reader.output_shapes(module, (96, 160)) == real
 
 
 def test_reading_leaves_nothing_behind():
@@ -99,7 +101,5 @@ def test_live_models_open_and_are_copied():
     for nothing in (3, None, object()):
         with pytest.raises(ModelFileError, match="cannot open a"):
             surgeon.open(nothing)
-    with pytest.raises(ModelFileError, match="surgeon edits Ultralytics networks"):
-        surgeon.open(torch.nn.Conv2d(3, 3, 1))
     with pytest.raises(ModelFileError, match="is fused"):
         surgeon.open(YOLO("yolov8n.yaml").model.fuse(verbose=False))

@@ -7,6 +7,7 @@ the block becomes a further stage. What the record keeps of a graft is plain dat
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,9 +23,13 @@ from yolo_surgeon import AFTER, BEFORE, HOOK_KEY, graft_after, graft_before
 _ROW_ATTRIBUTES = ("i", "f", "type", "np")
 
 
-def plant(block: NewBlock, network: nn.Module) -> PlantedBlock:
-    """Build a block as the network's own: device, type, mode, and the BatchNorm settings of a rebuild."""
-    planted = PlantedBlock(block.module, block.in_channels, block.out_channels, block.settings, block.start)
+def plant(block: NewBlock, network: nn.Module, key: str) -> PlantedBlock:
+    """Build a block as the network's own: device, type, mode, and the BatchNorm settings of a rebuild.
+
+    Its fresh weights follow from its key: the same edit writes the same weights, and equal blocks start differently.
+    """
+    c1, c2 = block.in_channels, block.out_channels
+    planted = PlantedBlock(block.module, c1, c2, block.settings, block.start, seed=zlib.crc32(key.encode()))
     parameter = next(network.parameters(), torch.zeros(0))
     norm = next((m for m in network.modules() if isinstance(m, nn.BatchNorm2d)), None)
     if norm is not None:
@@ -39,7 +44,7 @@ def plant(block: NewBlock, network: nn.Module) -> PlantedBlock:
 def apply_grafts(network: nn.Module, grafts: Sequence[PlannedGraft]) -> None:
     """Carry out grafts on a network, in place; their hosts are paths in this network."""
     for graft in grafts:
-        block = None if graft.block is None else plant(graft.block, network)
+        block = None if graft.block is None else plant(graft.block, network, graft.key)
         attach(network, graft.host, graft.how, graft.name, block)
 
 
@@ -74,7 +79,8 @@ def replay(network: nn.Module, entries: Iterable[Mapping[str, Any]], prefix: str
         if "module" in entry:
             c1, c2 = entry["channels"]
             settings, start = entry.get("settings") or {}, entry.get("start", "identity")
-            block = PlantedBlock(entry["module"], c1, c2, settings, start)
+            seed = (torch.initial_seed() + zlib.crc32(f"{entry['host']}.{entry.get('name')}".encode())) % 2**63
+            block = PlantedBlock(entry["module"], c1, c2, settings, start, seed=seed)
         attach(network, str(entry["host"]).removeprefix(prefix), entry["how"], entry.get("name", ""), block)
 
 

@@ -49,14 +49,11 @@ def _absent_rows(module: nn.Module, description: Mapping[str, Any]) -> Iterator[
 
 
 def _absent_grafts(module: nn.Module, description: Mapping[str, Any]) -> Iterator[str]:
-    for entry in graft_entries(description):
-        if "module" not in entry:
-            continue
+    entries = [entry for entry in graft_entries(description) if "module" in entry]
+    modules = dict(module.named_modules(remove_duplicate=False)) if entries else {}
+    for entry in entries:
         path = f"{entry['host']}.{entry['name']}" if entry.get("name") else entry["host"]
-        try:
-            found, host = module.get_submodule(path), module.get_submodule(entry["host"])
-        except AttributeError:
-            found = host = None
+        found, host = modules.get(path), modules.get(entry["host"])
         is_there = isinstance(found, PlantedBlock) and found.block_name == entry["module"]
         if not is_there or host is None or not _runs(host, entry["how"]):
             yield f"a block {entry['module']} {entry['how']} {entry['host']}"

@@ -58,8 +58,8 @@ def register(tasks: ModuleType) -> None:
         # ULTRALYTICS_SAFE_LOAD=1: its weights-only loading knows no class but Ultralytics' own.
         import yolo_surgeon
 
-        hooks = [yolo_surgeon.graft_after, yolo_surgeon.graft_before]
-        torch.serialization.add_safe_globals([yolo_surgeon.restore, *hooks])
+        names = (yolo_surgeon.restore, yolo_surgeon.graft_after, yolo_surgeon.graft_before)
+        torch.serialization.add_safe_globals(list(names))
 
 
 def all_rows(d: Mapping[str, Any]) -> list[list[Any]]:

@@ -47,7 +47,7 @@ def apply_rows(
             vars(child).update(i=index, f=f)
         else:
             assert row.block is not None
-            child = _plant(row.block, edited)
+            child = _plant(row.block, edited, row.key)
             near = [-1 if source in (index - 1, -1) else source for source in sources]
             f = near if isinstance(child.in_channels, list) else near[0]
             set_row_attributes(child, index, f)
@@ -95,8 +95,8 @@ def save_list(modules: list[nn.Module]) -> list[int]:
     return sorted(save)
 
 
-def _plant(block: NewBlock, model: nn.Module) -> PlantedBlock:
-    planted = plant(block, model)
+def _plant(block: NewBlock, model: nn.Module, key: str) -> PlantedBlock:
+    planted = plant(block, model, key)
     if is_foreign(block.module):
         refuse_swapped(planted, block.module)
     return planted
