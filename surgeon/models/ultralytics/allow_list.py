@@ -17,20 +17,19 @@ Internals used: the module paths that checkpoints pickle, ``ultralytics.nn.tasks
 
 from __future__ import annotations
 
-import _compat_pickle
 import importlib
 import pathlib
 import re
-import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from torch import nn
 
-from surgeon.errors import MissingDependencyError, UntrustedFileError
+from surgeon.errors import UntrustedFileError
 from surgeon.models.ultralytics.consent import check_payload, within
+from surgeon.models.ultralytics.numpy_values import NumpyArray, NumpyType, empty_array, numeric_type, scalar
+from surgeon.models.ultralytics.refusals import not_importable
 
 _LAYER_PACKAGES = ("torch.nn.modules", "ultralytics.nn.modules", "ultralytics.nn.tasks")
 _LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal")
@@ -44,7 +43,6 @@ _ALIASES = {
 }
 _OLD_PACKAGE, _NEW_PACKAGE = "ultralytics.yolo.utils.", "ultralytics.utils."
 _FORWARD = re.compile(r"forward(_[a-z0-9_]+)?")
-_DTYPE = re.compile(r"[biufc?][0-9]{0,2}")
 
 Entry = tuple[Any, str]
 
@@ -57,18 +55,6 @@ class StandIn(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse: calling it would run a constructor."""
         raise UntrustedFileError(f"the file calls the constructor of {cls.real.__qualname__}, which no save writes")
-
-
-class NumpyType:
-    """What a pickled ``numpy.dtype`` becomes: a code and a byte order, nothing that memory depends on."""
-
-    def __init__(self, code: str) -> None:
-        self.code, self.order = code, "="
-
-    def __setstate__(self, state: Any) -> None:
-        """Take the byte order of numpy's state, the only part a scalar needs."""
-        if isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "=", "|"):
-            self.order = state[1]
 
 
 _GRAFT_HOOKS = ("yolo_surgeon.graft_after", "yolo_surgeon.graft_before")
@@ -110,6 +96,9 @@ class AllowList:
             "numpy.dtype": (self._dtype, NumpyType),
             "numpy.core.multiarray.scalar": (self._scalar, None),
             "numpy._core.multiarray.scalar": (self._scalar, None),
+            "numpy.core.multiarray._reconstruct": (self._array, NumpyArray),
+            "numpy._core.multiarray._reconstruct": (self._array, NumpyArray),
+            "numpy.ndarray": (self._ndarray, None),
             "yolo_surgeon.restore": (self._restore, None),
             "yolo_surgeon.restore_foreign": (self._restore, None),
         }
@@ -162,7 +151,7 @@ class AllowList:
         trusted = next((package for package in self.trust_modules if within(module, package)), None)
         if trusted is None and not _is_known(module, attribute):
             return None
-        real = _look_up(module, attribute, must_import=trusted is not None)
+        real = _look_up(module, attribute, self.origin, must_import=trusted is not None)
         if not isinstance(real, type) or any("__new__" in vars(c) for c in real.__mro__[:-1]):
             return None
         if module in _LOSS_MODULES or module == _TRANSFORMS:
@@ -192,18 +181,22 @@ class AllowList:
             function = next((vars(cls)[name] for cls in real.__mro__ if name in vars(cls)), None)
             if isinstance(function, types.FunctionType):
                 return function if of_class else types.MethodType(function, owner)
-        raise UntrustedFileError(f"{self.origin} reads the attribute {name!r} of {real.__name__} while it is opened")
+        raise UntrustedFileError(
+            f"{self.origin} reads the attribute {name!r} of {real.__name__} while it is opened, as files do that hold "
+            "a class inside a class; only --trust opens it, which lets it run any code with your rights"
+        )
 
     def _dtype(self, code: str, align: bool = False, copy: bool = True) -> NumpyType:
-        if not _DTYPE.fullmatch(code):
-            raise UntrustedFileError(f"{self.origin} holds a NumPy value of type {code!r}; only numbers are read")
-        return NumpyType(code)
+        return numeric_type(code, self.origin)
 
     def _scalar(self, kind: NumpyType, raw: bytes) -> Any:
-        dtype = np.dtype(kind.order + kind.code)
-        if len(raw) != dtype.itemsize:
-            raise UntrustedFileError(f"{self.origin} holds a broken NumPy number")
-        return np.frombuffer(raw, dtype=dtype)[0]
+        return scalar(kind, raw, self.origin)
+
+    def _array(self, kind: Any, shape: Any, code: Any) -> NumpyArray:
+        return empty_array()
+
+    def _ndarray(self, *_: Any) -> Any:
+        raise UntrustedFileError(f"{self.origin} calls the constructor of numpy.ndarray, which no save writes")
 
     def _path(self, *parts: str) -> pathlib.Path:
         return pathlib.Path("/".join(parts) if not parts or parts[0] != "/" else "/" + "/".join(parts[1:]))
@@ -216,52 +209,19 @@ class AllowList:
         return (yolo_surgeon.restore_foreign if is_foreign else yolo_surgeon.restore)(payload)
 
 
-def refusal(origin: str, names: Sequence[str]) -> UntrustedFileError:
-    """The error for a file that needs more: what it names, and the narrowest flag that would open it."""
-    names = [_as_now(name) for name in names]
-    first = ", ".join(sorted(names)[:3])
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    what = f"{origin} needs {len(names)} name(s) that surgeon does not load unasked ({first}{more})"
-    last_resort = "--trust unpickles the file in full, which lets it run any code with your rights"
-    packages = {name.partition(".")[0] for name in names}
-    known = sys.stdlib_module_names | {"torch", "numpy", "ultralytics", "torchvision", "__main__", "__builtin__"}
-    if "__main__" in packages:
-        way = f"classes of __main__ cannot be found again: define them in a module and save anew; {last_resort}"
-    elif len(packages) == 1 and not packages & known:
-        (package,) = packages
-        clone = " of the original YOLOv5, YOLOv7 or YOLOv9 repository" if package == "models" else ""
-        way = (
-            f"if you trust the package {package!r}{clone}, pass --trust-module {package} (its code is imported); "
-            f"{last_resort}"
-        )
-    elif packages & (sys.stdlib_module_names - {"builtins"}):
-        way = f"no network needs these, so the file is damaged or hostile; {last_resort}"
-    else:
-        way = last_resort
-    return UntrustedFileError(f"{what}: {way}")
-
-
-def _as_now(name: str) -> str:
-    """The name as Python 3 spells it; pickles of protocol 2 hold those of Python 2 (``commands`` for subprocess)."""
-    module, _, attribute = name.rpartition(".")
-    return f"{_compat_pickle.IMPORT_MAPPING.get(module, module)}.{attribute}"
-
-
 def _is_known(module: str, attribute: str) -> bool:
     if module == _TRANSFORMS:
         return attribute in _TRANSFORM_NAMES
     return module in _LOSS_MODULES or any(within(module, package) for package in _LAYER_PACKAGES)
 
 
-def _look_up(module: str, attribute: str, *, must_import: bool) -> Any:
+def _look_up(module: str, attribute: str, origin: str, *, must_import: bool) -> Any:
     try:
         return vars(importlib.import_module(module)).get(attribute)
     except Exception as error:  # importing runs the package's own code, which may raise anything
         if not must_import and isinstance(error, ImportError):
             return None
-        raise MissingDependencyError(
-            f"--trust-module: {module} cannot be imported ({error}); install it or run where it can be found"
-        ) from error
+        raise not_importable(origin, module, error) from error
 
 
 def _hidden(real: type) -> Entry:

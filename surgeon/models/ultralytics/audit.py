@@ -21,8 +21,9 @@ from torch import nn
 import yolo_surgeon
 from surgeon.errors import ModelFileError, UntrustedFileError
 from surgeon.models.ultralytics.activation import check_model_yaml, without_downloads
-from surgeon.models.ultralytics.allow_list import GraftHook, NumpyType, StandIn
+from surgeon.models.ultralytics.allow_list import GraftHook, StandIn
 from surgeon.models.ultralytics.consent import within
+from surgeon.models.ultralytics.numpy_values import NumpyArray, NumpyType
 from surgeon.models.ultralytics.yaml_size import check_size
 from yolo_surgeon import HOOK_KEY, graft_after, graft_before
 
@@ -90,13 +91,13 @@ def _children(where: str, value: Any, origin: str, trust_modules: Sequence[str])
         if isinstance(value, dict):
             yield from ((f"{where}.{key}" if type(key) is str else where, item) for key, item in value.items())
         yield from ((where, item) for item in value)
-    elif value in (graft_after, graft_before):
+    elif value is graft_after or value is graft_before:
         return
     elif isinstance(value, types.MethodType | types.FunctionType):
         if not value.__name__.startswith("forward") or not _is_method_of_network(value):
             raise _untrusted(origin, where, f"the function {value.__name__}")
         yield from [(where, value.__self__)] if isinstance(value, types.MethodType) else []
-    elif isinstance(value, np.generic | pathlib.Path | enum.Enum) or _is_planted(value):
+    elif isinstance(value, np.generic | NumpyArray | pathlib.Path | enum.Enum) or _is_planted(value):
         return
     elif isinstance(value, type):
         raise _untrusted(origin, where, f"the class {value.__name__}")

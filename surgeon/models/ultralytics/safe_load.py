@@ -24,8 +24,9 @@ from torch import nn
 
 from surgeon.errors import MissingDependencyError, ModelFileError, SurgeonError, UntrustedFileError
 from surgeon.models import files
-from surgeon.models.ultralytics.allow_list import AllowList, Entry, refusal
+from surgeon.models.ultralytics.allow_list import AllowList, Entry
 from surgeon.models.ultralytics.audit import audit
+from surgeon.models.ultralytics.refusals import not_importable, refusal
 
 _LOCK = threading.RLock()
 _REFUSED_NAME = re.compile(r"GLOBAL (\S+)|function (\S+)|module (\S+) is blocked")
@@ -132,9 +133,7 @@ def _load_in_full(origin: str) -> Any:
         with _LOCK, temporary_modules(modules, attributes):
             return torch.load(origin, map_location="cpu", weights_only=False)
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"{origin} needs the module {error.name!r}, which is not installed: install it, or run where it is found"
-        ) from error
+        raise not_importable(origin, error.name or "", error) from error
     except SurgeonError:
         raise
     except Exception as error:  # the file's own code may raise anything
@@ -152,8 +151,9 @@ def _as_checkpoint(loaded: Any, origin: str) -> dict[str, Any]:
     weights = [loaded, *candidates, *(loaded.get(key) for key in ("state_dict", "model_state_dict"))]
     if any(_is_state_dict(value) for value in weights):
         raise ModelFileError(
-            f"{origin} holds weights without a network: build it from its YAML, load these weights into it and save "
-            'that: m = YOLO("model.yaml"); m.model.load_state_dict(...); m.save("model.pt")'
+            f"{origin} holds weights without a network: build it, load these weights into it and save that: "
+            'm = YOLO("model.yaml"); m.model.load_state_dict(...); m.save("model.pt"), or, of another repository, '
+            'torch.save(network, "model.pt")'
         )
     if "ema" in loaded or "model" in loaded:
         raise ModelFileError(
