@@ -38,6 +38,11 @@ def _notes(result: UndoResult) -> Iterator[str]:
             f"The weights of {source} are no longer those of the edit (it was trained, or built anew): the blocks are "
             "gone, all other weights are kept as they are now. Without the blocks the network computes something else."
         )
+        if not result.same_description:
+            yield (
+                "model.yaml has its former rows; what else differs in it (a number of classes, for example) was "
+                "changed since the edit."
+            )
         if result.restored:
             yield f"What came back from {result.restored_from} is as it was before the edit, not trained."
     drift = result.after.drift
