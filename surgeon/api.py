@@ -64,6 +64,7 @@ class Model:
         mode: str = "auto",
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
+        checks: str = "fast",
         **more_settings: Any,
     ) -> Model:
         """Plant a block.
@@ -78,6 +79,7 @@ class Model:
             mode: ``row`` (the block becomes a row), ``graft`` (no row moves), or ``auto``: rows where there are some.
             settings: Constructor settings of the block.
             force: Edit a checkpoint that does not match its own yaml.
+            checks: ``fast``, or ``full``: with larger sizes, training mode, undo, a fresh process, fusion and ONNX.
             **more_settings: The same as keywords: ``insert("gam", after=9, rate=8)``.
 
         Raises:
@@ -93,7 +95,7 @@ class Model:
             settings={**(settings or {}), **more_settings},
             start=start,
         )
-        return self.apply(Recipe(edits=(edit,), mode=mode), force=force)
+        return self.apply(Recipe(edits=(edit,), mode=mode), force=force, checks=checks)
 
     def replace(
         self,
@@ -104,6 +106,7 @@ class Model:
         mode: str = "auto",
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
+        checks: str = "fast",
         **more_settings: Any,
     ) -> Model:
         """Put a block in the place of a row; other arguments and errors are those of `insert`.
@@ -115,20 +118,25 @@ class Model:
             mode: As for `insert`.
             settings: As for `insert`.
             force: As for `insert`.
+            checks: As for `insert`.
             **more_settings: As for `insert`.
         """
         edit = Replace(module=str(module), at=str(at), settings={**(settings or {}), **more_settings})
-        return self.apply(Recipe(edits=(edit,), mode=mode, adapt=adapt), force=force)
+        return self.apply(Recipe(edits=(edit,), mode=mode, adapt=adapt), force=force, checks=checks)
 
-    def remove(self, at: str | int, *, adapt: bool = False, mode: str = "auto", force: bool = False) -> Model:
+    def remove(
+        self, at: str | int, *, adapt: bool = False, mode: str = "auto", force: bool = False, checks: str = "fast"
+    ) -> Model:
         """Take a row out; `adapt` lets a 1x1 convolution take its place where it changes the width."""
-        return self.apply(Recipe(edits=(Remove(at=str(at)),), mode=mode, adapt=adapt), force=force)
+        recipe = Recipe(edits=(Remove(at=str(at)),), mode=mode, adapt=adapt)
+        return self.apply(recipe, force=force, checks=checks)
 
     def apply(
         self,
         recipe: Recipe | Sequence[Recipe] | str | Path,
         *,
         force: bool = False,
+        checks: str = "fast",
         trust_modules: Sequence[str] = (),
     ) -> Model:
         """Carry out a recipe, a recipe file, or several recipes one after the other.
@@ -136,13 +144,14 @@ class Model:
         Args:
             recipe: The edits, or the path of a file that holds them.
             force: Edit a checkpoint that does not match its own yaml.
+            checks: As for `insert`.
             trust_modules: Packages whose classes a recipe file may plant; they are imported.
 
         Raises:
             InputError: The edit is impossible, or the file names code that nobody vouched for.
             CheckError: The edited network broke a promise.
         """
-        result = workflows.edit(self._opened, _recipes(recipe, trust_modules), force=force)
+        result = workflows.edit(self._opened, _recipes(recipe, trust_modules), force=force, checks=checks)
         return Model(result.after, result)
 
     def plan(

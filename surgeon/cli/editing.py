@@ -40,6 +40,7 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
             was written.
     """
     settings = job.measuring.only_settings()
+    workflows.require_level(job.writing.checks)
     for one in (recipe,) if isinstance(recipe, Recipe) else recipe:
         _require_blocks(one)
     Saving(json=job.showing.json, force=job.writing.force).require_free(job.model)
@@ -94,7 +95,7 @@ def _edit(
     job.talk.say_early("editing and checking")
     planned = workflows.plan(opened, recipe, force=job.writing.force)
     workflows.check_output(opened, planned, job.writing.out, force=job.writing.force)
-    result = workflows.edit(opened, recipe, force=job.writing.force)
+    result = workflows.edit(opened, recipe, force=job.writing.force, checks=job.writing.checks)
     paths = workflows.save(result.after, job.writing.out, force=job.writing.force)
     after = replace(result.after, name=paths[0].stem)
     result = replace(result, after=after)

@@ -39,6 +39,7 @@ class Writing:
     out: str | None
     force: bool
     dry_run: bool
+    checks: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,14 @@ writing = _together(
         "--force", is_flag=True, help="Replace --out and --json; edit a checkpoint that its own yaml cannot rebuild."
     ),
     click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
+    click.option(
+        "--checks",
+        type=click.Choice(["fast", "full"]),
+        default="fast",
+        show_default=True,
+        help="What is verified before anything is written; full adds larger sizes, training mode, undo, a fresh "
+        "process, fusion and ONNX, and takes a minute.",
+    ),
 )
 
 measuring = _together(

@@ -6,6 +6,7 @@ A protocol only: no torch here, so tensors and modules are ``Any``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -38,3 +39,39 @@ class Network(Protocol):
 
     def rebuilt(self) -> Network:
         """The network that the framework's trainer builds from this one's own description and weights."""
+
+    def copied(self) -> Network:
+        """An independent copy in float32 on the CPU, which may be changed."""
+
+    def deployed(self) -> Network | None:
+        """A float32 copy in the form it is deployed in, BatchNorm folded; None where the framework has no such form."""
+
+    def exportable(self) -> Network:
+        """A float32 copy that puts out what an exported graph does; nothing is folded."""
+
+    def export(self, path: Path, image: Any, *, dynamic: bool) -> None:
+        """Write the ONNX graph that the framework's exporter makes.
+
+        Its outputs are those of `exportable` and then what enters the head.
+
+        Args:
+            path: The file.
+            image: An example, ``(B, C, H, W)``, float32 on the CPU.
+            dynamic: Whether batch, height and width stay open.
+        """
+
+    def train_outputs(self, image: Any) -> list[Any]:
+        """Every tensor put out in training mode under seed 0; for copies, it moves running statistics."""
+
+    def first_losses(self, image: Any) -> list[Any] | None:
+        """The framework's own loss of a made-up batch of two under seed 0; for copies, it moves running statistics.
+
+        None where the framework has no loss, or none that can be computed without its dataset.
+        """
+
+    def outputs_of(self, path: Path, image: Any) -> list[Any]:
+        """What a fresh process with only the framework puts out, having loaded a file written for this network.
+
+        Raises:
+            CheckError: It cannot load or run it; the message is its last line.
+        """

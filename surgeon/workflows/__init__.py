@@ -3,6 +3,7 @@
 open → tree · edit (plan → apply → checks) → save · profile · compare · undo · recipe · diff
 """
 
+from surgeon.workflows.checking import require_level
 from surgeon.workflows.differing import diff
 from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
@@ -23,6 +24,7 @@ __all__ = [
     "plan",
     "profile",
     "recipes",
+    "require_level",
     "require_output",
     "save",
     "save_undone",

@@ -83,13 +83,15 @@ def plan(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryP
     return make_plan(graph, recipe, lambda: modules(model, (side, side), graph))
 
 
-def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryResult:
+def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str = "fast") -> SurgeryResult:
     """Edit a copy of a model and verify every promise.
 
     Args:
         model: The model; it is not changed.
         recipe: What to do.
         force: Edit a checkpoint even where it does not match its own ``model.yaml`` and that cannot be restored.
+        checks: ``fast``, or ``full``, which adds what takes seconds: sizes in use, training mode, undo, a fresh
+            process, fusion and ONNX.
 
     Raises:
         InputError: The network cannot take the edit; nothing has happened.
@@ -98,23 +100,27 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False) -> SurgeryR
     from surgeon.models.digest import edit_digests
     from surgeon.models.family import family_of
     from surgeon.models.ultralytics.grafts_record import add_grafts
-    from surgeon.surgery.checks import check_edit, map_tensors
+    from surgeon.surgery.checks import Passes, check_edit, map_tensors
+    from surgeon.workflows.checking import check_fully, require_level
 
+    require_level(checks)
     planned = plan(model, recipe, force=force)
     family = family_of(model)
     module = family.edited(model, planned.rows, _record_entry(model, planned))
     add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
     before, after = family.network(model.module, planned.before), family.network(module, planned.before)
-    checks = check_edit(before, after, planned)
+    passes, tensors = Passes(before, after, planned), map_tensors(before, after, planned)
+    verified = check_edit(passes, tensors)
     edited = dataclasses.replace(
         model,
         name=edited_name(model, planned),
         module=module,
         keys=tuple(row.key for row in planned.rows),
     )
-    tensors = map_tensors(before, after, planned)
     _sign(module, edit_digests(model.module, module, tensors.copied, tensors.fresh))
-    return SurgeryResult(before=model, after=edited, plan=planned, tensors=tensors, checks=checks)
+    if checks == "full":
+        verified = (*verified, *check_fully(passes, model, edited))
+    return SurgeryResult(before=model, after=edited, plan=planned, tensors=tensors, checks=verified)
 
 
 def save(model: OpenedModel, out: str | Path | None = None, *, force: bool = False) -> tuple[Path, Path]:

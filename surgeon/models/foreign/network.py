@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from surgeon.models.foreign.rebuilding import rebuild
+from surgeon.models.exporting import export_onnx
+from surgeon.models.foreign.rebuilding import quiet, rebuild
+from surgeon.models.fresh_process import outputs_of_file
 from surgeon.models.modules.reader import image_channels
 from surgeon.models.probing import evaluating
 
@@ -67,6 +73,47 @@ class ForeignNetwork:
     def rebuilt(self) -> ForeignNetwork:
         """The network that its repository's parser builds from ``model.yaml``, or that its own file gives back."""
         return ForeignNetwork(rebuild(self._module), self._head, self._stride)
+
+    def copied(self) -> ForeignNetwork:
+        """An independent copy in float32 on the CPU."""
+        return ForeignNetwork(copy.deepcopy(self._module).cpu().float(), self._head, self._stride)
+
+    def deployed(self) -> ForeignNetwork | None:
+        """A copy folded by the network's own ``fuse()``; None where it has none."""
+        if not hasattr(self._module, "fuse"):
+            return None
+        with quiet():
+            fused = self.copied().module.eval().fuse()  # type: ignore[operator]
+        return ForeignNetwork(fused, self._head, self._stride) if isinstance(fused, nn.Module) else None
+
+    def exportable(self) -> ForeignNetwork:
+        """A copy; what these repositories' export scripts set is not known here."""
+        return self.copied()
+
+    def export(self, path: Path, image: Tensor, *, dynamic: bool) -> None:
+        """Write the ONNX graph of the network in evaluation mode."""
+        ready = self.copied()
+        ready.module.eval()
+        export_onnx(ready.module, ready.observe, image, path, dynamic=dynamic)
+
+    def train_outputs(self, image: Tensor) -> list[Tensor]:
+        """Every tensor put out in training mode under seed 0."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            return list(_tensors(self._module.train()(image)))
+
+    def first_losses(self, image: Tensor) -> list[Tensor] | None:
+        """None: every repository has a loss of its own."""
+        return None
+
+    def outputs_of(self, path: Path, image: Tensor) -> list[Tensor]:
+        """What plain torch puts out, having loaded the file where the network's own package is importable."""
+        home = sys.modules[type(self._module).__module__.partition(".")[0]]
+        file = getattr(home, "__file__", None)
+        root = Path(file).resolve().parent if file else None
+        folders = [str(root.parent if Path(str(file)).name == "__init__.py" else root)] if root else []
+        load = "network = torch.load(sys.argv[1], weights_only=False)['model']"
+        return outputs_of_file(path, image, load, folders=folders)
 
     @contextlib.contextmanager
     def _undisturbed(self) -> Iterator[None]:

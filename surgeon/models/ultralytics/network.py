@@ -6,14 +6,22 @@ Internals used: heads cache anchors between calls (``anchors``, ``strides``, ``s
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from surgeon.models.exporting import export_onnx
+from surgeon.models.fresh_process import outputs_of_file
 from surgeon.models.probing import evaluating
 from surgeon.models.ultralytics import reader
 from surgeon.models.ultralytics.build import rebuild_to_look_at
+from surgeon.models.ultralytics.exporting import set_export_flags
+from surgeon.models.ultralytics.figures import fused
+from surgeon.models.ultralytics.first_batch import first_losses
 
 
 class UltralyticsNetwork:
@@ -60,6 +68,40 @@ class UltralyticsNetwork:
     def rebuilt(self) -> UltralyticsNetwork:
         """What Ultralytics builds from ``model.yaml``."""
         return UltralyticsNetwork(rebuild_to_look_at(self._module))
+
+    def copied(self) -> UltralyticsNetwork:
+        """An independent copy in float32 on the CPU."""
+        return UltralyticsNetwork(copy.deepcopy(self._module).cpu().float())
+
+    def deployed(self) -> UltralyticsNetwork:
+        """A copy with BatchNorm folded, as ``yolo predict`` runs it."""
+        return UltralyticsNetwork(fused(self.copied().module.eval()))
+
+    def exportable(self) -> UltralyticsNetwork:
+        """A copy with the flags that ``yolo export`` sets."""
+        return UltralyticsNetwork(set_export_flags(self.copied().module))
+
+    def export(self, path: Path, image: Tensor, *, dynamic: bool) -> None:
+        """Write the ONNX graph as ``yolo export format=onnx`` traces it."""
+        ready = UltralyticsNetwork(set_export_flags(self.deployed().module))
+        export_onnx(ready.module, ready.observe, image, path, dynamic=dynamic)
+
+    def train_outputs(self, image: Tensor) -> list[Tensor]:
+        """Every tensor put out in training mode under seed 0."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            return list(_tensors(self._module.train()(image)))
+
+    def first_losses(self, image: Tensor) -> list[Tensor] | None:
+        """Loss of a made-up batch under seed 0; None where the task needs a batch that only its dataset makes."""
+        try:
+            return first_losses(self._module, image)
+        except Exception:  # text prompts, depth maps …: whatever the loss misses
+            return None
+
+    def outputs_of(self, path: Path, image: Tensor) -> list[Tensor]:
+        """What stock Ultralytics puts out, having loaded the file."""
+        return outputs_of_file(path, image, "from ultralytics import YOLO; network = YOLO(sys.argv[1]).model")
 
     @contextlib.contextmanager
     def _undisturbed(self) -> Iterator[None]:

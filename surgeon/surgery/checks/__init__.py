@@ -8,7 +8,8 @@ mode, fusion, ONNX, a fresh process.
 """
 
 from surgeon.surgery.checks.outcome import Check
-from surgeon.surgery.checks.sequence import check_edit
+from surgeon.surgery.checks.passes import Passes
+from surgeon.surgery.checks.sequence import check_edit, check_fully
 from surgeon.surgery.checks.tensors import Tensors, map_tensors
 
-__all__ = ["Check", "Tensors", "check_edit", "map_tensors"]
+__all__ = ["Check", "Passes", "Tensors", "check_edit", "check_fully", "map_tensors"]

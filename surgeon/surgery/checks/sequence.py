@@ -6,31 +6,60 @@ import itertools
 from collections.abc import Iterable
 
 from surgeon.errors import CheckError
-from surgeon.graph.network import Network
+from surgeon.surgery.checks.deployment import check_fused, check_onnx
+from surgeon.surgery.checks.files import Undo, Write, check_reload, check_undo
 from surgeon.surgery.checks.opening import check_opening
 from surgeon.surgery.checks.outcome import Check
 from surgeon.surgery.checks.outputs import check_calls, check_outputs
 from surgeon.surgery.checks.passes import Passes
 from surgeon.surgery.checks.rebuild import check_rebuild
-from surgeon.surgery.checks.tensors import check_tensors, map_tensors
-from surgeon.surgery.plan import SurgeryPlan
+from surgeon.surgery.checks.sizes import check_sizes_in_use
+from surgeon.surgery.checks.tensors import Tensors, check_tensors
+from surgeon.surgery.checks.training import check_batch_of_one, check_first_batch
 
 
-def check_edit(before: Network, after: Network, plan: SurgeryPlan) -> tuple[Check, ...]:
-    """Verify every promise of an edit.
+def check_edit(passes: Passes, tensors: Tensors) -> tuple[Check, ...]:
+    """Verify the promises of an edit in this process, at small sizes.
+
+    Args:
+        passes: Both networks.
+        tensors: From `map_tensors`.
 
     Raises:
         CheckError: One does not hold; the message names it.
     """
-    passes = Passes(before, after, plan)
     return _require(
         # Generators: each check begins when the ones before it have passed.
         itertools.chain(
-            check_tensors(before, after, map_tensors(before, after, plan)),
+            check_tensors(passes.before, passes.after, tensors),
             check_outputs(passes),
             check_calls(passes),
             check_rebuild(passes),
             check_opening(passes),
+        )
+    )
+
+
+def check_fully(passes: Passes, write: Write, undo: Undo) -> tuple[Check, ...]:
+    """Verify what `check_edit` leaves out because it takes seconds; to be called after it.
+
+    Args:
+        passes: Those of `check_edit`.
+        write: Writes the edited model to a path, as it will be written.
+        undo: Gives the edited network without the edit.
+
+    Raises:
+        CheckError: A promise does not hold; the message names it.
+    """
+    return _require(
+        itertools.chain(
+            check_sizes_in_use(passes),
+            check_batch_of_one(passes),
+            check_first_batch(passes),
+            check_undo(passes, undo),
+            check_reload(passes, write),
+            check_fused(passes),
+            check_onnx(passes),
         )
     )
 
