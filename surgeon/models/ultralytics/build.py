@@ -4,7 +4,7 @@ Internals used: the model classes of ``ultralytics.nn.tasks``, DetectionModel, S
 ClassificationModel (8.0.0), PoseModel (8.0.66), RTDETRDetectionModel (8.0.111), OBBModel (8.0.235), WorldModel
 (8.1.14), YOLOEModel (8.3.99), SemanticSegmentationModel (8.4.52), DepthModel (8.4.104); their constructors ``(cfg,
 ch, nc, verbose)`` and ``BaseModel.load(weights, verbose)`` (8.0.0), which takes over class branches by name since
-8.4.91; ``model.yaml["channels"]`` (8.3.112); ``ultralytics.utils.LOGGER`` (8.0.136) and ``DEFAULT_CFG_DICT``
+8.4.91; ``model.yaml["channels"]`` (8.3.112); ``BaseModel.info`` (8.0.0); ``ultralytics.utils.LOGGER`` (8.0.136) and ``DEFAULT_CFG_DICT``
 (8.0.35).
 """
 
@@ -100,8 +100,27 @@ def _construct(model_class: type[nn.Module], d: Mapping[str, Any]) -> nn.Module:
     cfg = copy.deepcopy(dict(d))
     with quiet(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(SEED)
-        module: nn.Module = model_class(cfg, ch=cfg.get("channels") or 3, verbose=False)
+        with _unannounced(model_class):
+            module: nn.Module = model_class(cfg, ch=cfg.get("channels") or 3, verbose=False)
     return module
+
+
+@contextlib.contextmanager
+def _unannounced(model_class: type[nn.Module]) -> Iterator[None]:
+    """Build a classifier without counting its FLOPs.
+
+    Its constructor prints them though it was told to be silent, by running the network at 640: with global attention
+    on a large map that takes minutes.
+    """
+    own = vars(model_class).get("info")
+    model_class.info = lambda *_, **__: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if own is None:
+            del model_class.info
+        else:
+            model_class.info = own
 
 
 @contextlib.contextmanager
