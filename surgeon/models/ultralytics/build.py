@@ -4,8 +4,8 @@ Internals used: the model classes of ``ultralytics.nn.tasks``, DetectionModel, S
 ClassificationModel (8.0.0), PoseModel (8.0.66), RTDETRDetectionModel (8.0.111), OBBModel (8.0.235), WorldModel
 (8.1.14), YOLOEModel (8.3.99), SemanticSegmentationModel (8.4.52), DepthModel (8.4.104); their constructors ``(cfg,
 ch, nc, verbose)`` and ``BaseModel.load(weights, verbose)`` (8.0.0), which takes over class branches by name since
-8.4.91; ``model.yaml["channels"]`` (8.3.112); ``BaseModel.info`` (8.0.0); ``ultralytics.utils.LOGGER`` (8.0.136) and ``DEFAULT_CFG_DICT``
-(8.0.35).
+8.4.91; ``model.yaml["channels"]`` (8.3.112); ``BaseModel.info`` (8.0.0);
+``ultralytics.utils.LOGGER`` (8.0.136) and ``DEFAULT_CFG_DICT`` (8.0.35).
 """
 
 from __future__ import annotations
@@ -112,15 +112,16 @@ def _unannounced(model_class: type[nn.Module]) -> Iterator[None]:
     Its constructor prints them though it was told to be silent, by running the network at 640: with global attention
     on a large map that takes minutes.
     """
-    own = vars(model_class).get("info")
-    model_class.info = lambda *_, **__: None  # type: ignore[assignment]
+    name = "info"
+    own = vars(model_class).get(name)
+    setattr(model_class, name, lambda *_, **__: None)
     try:
         yield
     finally:
         if own is None:
-            del model_class.info
+            delattr(model_class, name)
         else:
-            model_class.info = own
+            setattr(model_class, name, own)
 
 
 @contextlib.contextmanager
