@@ -219,8 +219,9 @@ def step_onnx(path, data, task, folder):
     network = _exportable(copy.deepcopy(model.model).eval().fuse(verbose=False))
     exported = Path(model.export(format="onnx", imgsz=160, dynamic=True, device="cpu", verbose=False))
     graph = onnx.load(exported).graph
-    index = next(int(b.i) for b in _planted(network))
-    nodes = sum(f"/model.{index}/" in node.name for node in graph.node)
+    planted = {id(block) for block in _planted(network)}
+    paths = [path for path, module in network.named_modules() if id(module) in planted]
+    nodes = min(_nodes_of(path, [node.name for node in graph.node]) for path in paths)
     session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
     relative, worst, moved = 0.0, 0.0, 0.0
     for batch, height, width in ((1, 128, 128), (2, 96, 160), (1, 160, 128)):  # 300 anchors or more, as heads select
@@ -238,6 +239,18 @@ def step_onnx(path, data, task, folder):
         worst = max(worst, float((np.abs(got - expected) / scale).max()))
         moved = max(moved, float((np.abs(without - expected) / scale).max()))
     return {"nodes": nodes, "relative": relative, "worst": worst, "moved": moved}
+
+
+def _nodes_of(path, names):
+    """Nodes of one planted block; torch names what runs in a hook after the module around the host."""
+    names = [name.replace("/", ".") for name in names]
+    if any(f".{path}." in name for name in names):
+        return sum(f".{path}." in name for name in names)
+    host, _, child = path.rpartition(".")
+    around = host.split(".")
+    scopes = [".".join(around[:end]) for end in range(len(around) - 1, -1, -1)]
+    found = (sum(f".{scope}.{child}.".replace("..", ".") in name for name in names) for scope in scopes)
+    return next((count for count in found if count), 0)
 
 
 def _exportable(network):

@@ -120,3 +120,21 @@ def test_yaml_and_safe_loading_with_autoload(tmp_path):
             env={**os.environ, **env},
         )
         assert done.stdout.strip().endswith("24"), done.stderr[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [({"inside": "C2f"}, 10), ({"inside": "SPPF"}, 1), ({"before": "Detect:*", "mode": "graft"}, 3)],
+)
+def test_grafts_train_resume_and_export_with_stock_ultralytics(place, count, tmp_path, dataset, stock_session):
+    """Rebuilt by the trainer, copied by the EMA, fused by the exporter: each of them swaps or drops something."""
+    path = awake("yolov8n.yaml").insert("gam", **place).save(tmp_path / "grafted.pt")
+    steps = ("predict", "train", "resume", "val", "precision", "onnx")
+    found = stock_session(path, dataset("detect"), "detect", tmp_path, *steps)
+    assert found["predict"]["planted"] == count
+    assert found["train"]["planted"] == count and found["train"]["gate_moved"] and found["train"]["finite"]
+    assert found["train"]["lost"] and all(".cv3." in name for name in found["train"]["lost"])
+    assert found["resume"] == {"start_epoch": 1, "planted": count}
+    assert found["precision"]["fused"] <= 1e-4
+    assert_exported(found["onnx"])
+    assert surgeon.open(found["train"]["best"]).module.yaml["surgeon"]["grafts"]
