@@ -31,6 +31,11 @@ class Trust:
     trust: bool
     trust_modules: tuple[str, ...]
 
+    def words(self) -> list[str]:
+        """The same as words of a command line."""
+        named = [word for name in self.trust_modules for word in ("--trust-module", name)]
+        return [*named, *(["--trust"] if self.trust else [])]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:

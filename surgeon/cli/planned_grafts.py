@@ -24,7 +24,8 @@ _COLUMNS = (
 def grafts_table(plan: SurgeryPlan) -> Table:
     """A line a graft; empty where there is none."""
     rows = tuple(_line(graft, plan) for graft in plan.grafts)
-    return Table(title=f"grafts ({len(rows)}; they move no row)" if rows else "", columns=_COLUMNS, rows=rows)
+    unmoved = "; they move no row" if plan.before.has_rows else ""
+    return Table(title=f"grafts ({len(rows)}{unmoved})" if rows else "", columns=_COLUMNS, rows=rows)
 
 
 def grafts_data(plan: SurgeryPlan) -> list[dict[str, Any]]:

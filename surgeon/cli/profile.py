@@ -42,7 +42,7 @@ def command(*, model: str, measuring: Measuring, rows: bool, saving: Saving, tru
     from surgeon.cli.opening import open_models, require_measurable
 
     settings = measuring.settings()
-    line = shlex.join(["surgeon", "profile", model, *measuring.words()])
+    line = shlex.join(["surgeon", "profile", model, *measuring.words(), *trust.words()])
     saving.require_free(model)
     with talk.working():
         opened = open_models([model], trust, talk)[0]

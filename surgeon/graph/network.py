@@ -38,7 +38,14 @@ class Network(Protocol):
         """Row numbers and sources as the rows carry them, then the rows whose output is kept."""
 
     def rebuilt(self) -> Network:
-        """The network that the framework's trainer builds from this one's own description and weights."""
+        """The network that the framework's trainer builds from this one's own description and weights.
+
+        Without a description it is what its file gives back.
+        """
+
+    @property
+    def described(self) -> bool:
+        """Whether there is a description to rebuild it from."""
 
     def copied(self) -> Network:
         """An independent copy in float32 on the CPU, which may be changed."""

@@ -41,9 +41,8 @@ class Family(Protocol):
     def reported_gflops(self) -> Callable[[nn.Module, tuple[int, int]], float | None] | None:
         """What the framework itself prints as GFLOPs; None where it prints none."""
 
-    @property
-    def deployed(self) -> Callable[[nn.Module], nn.Module] | None:
-        """Makes the deployed (fused) network of a copy; None where the framework has no such form."""
+    def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
+        """Makes the deployed (fused) network of a copy; None where this network has no such form."""
 
 
 def family_of(model: OpenedModel) -> Family:

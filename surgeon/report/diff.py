@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from surgeon.profiler.results import SCHEMA_VERSION, ProfileResult
+from surgeon.profiler.results import SCHEMA_VERSION, LayerProfile, ProfileResult
 from surgeon.report import units
 from surgeon.report.comparison import candidate_labels
-from surgeon.report.rows_tables import changed_rows
+from surgeon.report.rows_tables import changed_rows, unit_of
 from surgeon.report.tables import Column, Document, Emphasis, Notes, Part, Row, Table
 from surgeon.surgery.diff import Status, TensorChange, YamlChange
 
@@ -93,7 +93,7 @@ def _figures(diff: ModelDiff) -> Table:
     of_a = sum(tensor.before is not None for tensor in diff.tensors)
     of_b = sum(tensor.after is not None for tensor in diff.tensors)
     figures: tuple[tuple[str, units.Number | None, units.Number | None, units.Format], ...] = (
-        ("rows", len(a.layers), len(b.layers), units.count),
+        (f"{unit_of(a.layers)}s", len(a.layers), len(b.layers), units.count),
         ("tensors", of_a, of_b, units.count),
         ("params", a.params, b.params, units.count),
         ("GFLOPs exact", a.counts.macs, b.counts.macs, units.gflops),
@@ -117,10 +117,11 @@ def _tensors(diff: ModelDiff, all_rows: bool) -> Table | Notes:
     if not all_rows and all(tensor.status is Status.EQUAL for tensor in diff.tensors):
         everything = f"all {units.plural(len(diff.tensors), 'tensor')} are equal, byte for byte"
         return Notes(title="tensors", sentences=(everything,))
+    unit = unit_of(diff.after.layers)
     groups: dict[tuple[int, bool], list[TensorChange]] = {}
     for tensor in diff.tensors:
         gone = tensor.after is None
-        groups.setdefault((_row_of(tensor.before if gone else tensor.after), gone), []).append(tensor)
+        groups.setdefault((_row_of(*_place(diff, tensor)), gone), []).append(tensor)
     ordered = sorted(groups.items(), key=lambda item: (item[0][0] == _OUTSIDE, item[0][0], item[0][1]))
     rows = [
         _tensor_row(diff, number, gone, found)
@@ -129,18 +130,23 @@ def _tensors(diff: ModelDiff, all_rows: bool) -> Table | Notes:
     ]
     rows.append(Row(cells=("total", "", *_numbers(diff.tensors)), emphasis=Emphasis.TOTAL))
     columns = (
-        Column(title="row", role="number"),
+        Column(title=unit, role="number"),
         Column(title="module", shrink_to=12, signed=True),
         *(Column(title=str(status), role="number") for status in Status),
         Column(title="largest change", role="number"),
     )
-    shown = "" if all_rows else "; rows where all are equal are left out"
-    return Table(title=f"tensors by row of B{shown}", columns=columns, rows=tuple(rows))
+    shown = "" if all_rows else f"; {unit}s where all are equal are left out"
+    return Table(title=f"tensors by {unit} of B{shown}", columns=columns, rows=tuple(rows))
+
+
+def _place(diff: ModelDiff, tensor: TensorChange) -> tuple[str | None, Sequence[LayerProfile]]:
+    gone = tensor.after is None
+    return (tensor.before, diff.before.layers) if gone else (tensor.after, diff.after.layers)
 
 
 def _tensor_row(diff: ModelDiff, number: int, gone: bool, found: list[TensorChange]) -> Row:
     layers = (diff.before if gone else diff.after).layers
-    kind = layers[number].kind if 0 <= number < len(layers) else "outside the rows"
+    kind = layers[number].kind if 0 <= number < len(layers) else f"outside the {unit_of(layers)}s"
     emphasis = Emphasis.CHANGED
     if all(tensor.status is Status.EQUAL for tensor in found):
         emphasis = Emphasis.NORMAL
@@ -166,7 +172,10 @@ def _largest(tensors: list[TensorChange] | tuple[TensorChange, ...]) -> str:
     return "nan" if any(math.isnan(value) for value in values) else f"{max(values):.3g}"
 
 
-def _row_of(name: str | None) -> int:
+def _row_of(name: str | None, layers: Sequence[LayerProfile]) -> int:
+    if unit_of(layers) == "stage":
+        inside = (layer.index for layer in layers if f"{name}.".startswith(f"{layer.site}."))
+        return next(inside, _OUTSIDE)
     stem, _, rest = (name or "").partition(".")
     number = rest.partition(".")[0]
     return int(number) if stem == "model" and number.isdigit() else _OUTSIDE

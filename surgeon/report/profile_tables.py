@@ -42,7 +42,9 @@ def settings_line(settings: ProfileSettings) -> str:
 def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     """The figures of the whole network."""
     counts = result.counts
-    layers = "" if result.model_layers is None else f", {result.model_layers} layers as model.info() counts"
+    stock = counts.ultralytics_gflops is not None
+    counted = " as model.info() counts" if stock else ""
+    layers = "" if result.model_layers is None else f", {result.model_layers} layers{counted}"
     items = [
         ("params", f"{units.count(result.params)} ({units.count(result.trainable_params)} trainable{layers})"),
         ("GFLOPs exact", units.gflops(counts.macs)),
@@ -50,8 +52,10 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     if counts.executed != counts.macs:
         items.append(("GFLOPs executed", f"{units.gflops(counts.executed)} (what the operators ran)"))
     reported = "what model.info() prints" + (", of one image" if result.settings.batch > 1 else "")
+    figure = "none: Ultralytics has no figure for this network"
     if counts.ultralytics_gflops is not None:
-        items.append(("GFLOPs Ultralytics", f"{units.giga(counts.ultralytics_gflops)} ({reported})"))
+        figure = f"{units.giga(counts.ultralytics_gflops)} ({reported})"
+    items.append(("GFLOPs Ultralytics", figure))
     items += [
         (f"GFLOPs {name}", f"{units.gflops(macs)} (elementwise)") for name, macs in counts.elementwise_macs.items()
     ]

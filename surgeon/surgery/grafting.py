@@ -8,6 +8,7 @@ from surgeon.errors import BlockError, PlanError
 from surgeon.graph import LayerGraph, NewBlock, PlannedGraft
 from surgeon.graph.modules import ModuleNode, ModuleTree
 from surgeon.graph.nested import NestedSite
+from surgeon.surgery.new_blocks import adapter, describe
 from surgeon.surgery.recipe import Edit, Insert, Remove, Replace
 
 AFTER, BEFORE = "surgeon_after_", "surgeon_before_"
@@ -20,14 +21,16 @@ class GraftDraft:
         graph: The network's rows or stages.
         tree: Its modules.
         taken: Keys that are in use.
+        adapt: Whether a 1x1 convolution may stand in for a removed module that changes the width.
     """
 
-    def __init__(self, graph: LayerGraph, tree: ModuleTree, taken: set[str]) -> None:
+    def __init__(self, graph: LayerGraph, tree: ModuleTree, taken: set[str], adapt: bool = False) -> None:
         self.graph = graph
         self.tree = tree
         self.grafts: list[PlannedGraft] = []
         self.notes: list[str] = []
         self._taken = taken
+        self._adapt = adapt
         self._gone: set[str] = set()
 
     def apply(self, edit: Edit, site: NestedSite, how: str) -> None:
@@ -105,9 +108,16 @@ class GraftDraft:
                 f"{node} changes the resolution from {source[2]}x{source[3]} to {node.out_shape[2]}x"
                 f"{node.out_shape[3]}, what stands in for it would not; {self._neighbours(node)}"
             )
-        if isinstance(edit, Remove):
-            if c1 != c2:
-                raise PlanError(f"{node} turns {c1} channels into {c2}, what follows cannot read its input instead")
+        if isinstance(edit, Remove) and c1 != c2:
+            if not self._adapt:
+                raise PlanError(
+                    f"{node} turns {c1} channels into {c2}, what follows cannot read its input instead (--adapt puts a "
+                    "1x1 convolution in its place)"
+                )
+            between = adapter(c1, c2)
+            self.notes.append(f"{describe(between)} in the place of {node}.")
+            self.grafts.append(PlannedGraft(key=self._fresh("adapter"), host=node.path, how="replace", block=between))
+        elif isinstance(edit, Remove):
             key = self._fresh("removed")
             self.grafts.append(PlannedGraft(key=key, host=node.path, how="remove"))
         else:
@@ -140,7 +150,11 @@ class GraftDraft:
             try:
                 resolved = info.resolve(c1, c2, settings)
             except BlockError as error:
-                raise (PlanError(f"{node} turns {c1} channels into {c2}: {error}") if c1 != c2 else error) from error
+                if c1 == c2:
+                    raise
+                rows_only = "; --adapt serves rows only, conv1x1 changes the width" if self._adapt else ""
+                said = f"{node} turns {c1} channels into {c2}: {str(error).rstrip('.')}{rows_only}"
+                raise PlanError(said) from error
             self.notes.extend(f"{info.title} at {c1} channels: {note}" for note in resolved.notes)
             module, settings = info.name, dict(resolved.settings)
         return NewBlock(module=module, in_channels=c1, out_channels=c2, settings=settings, start=start)

@@ -97,12 +97,12 @@ def _place(how: str, site: Site, graph: LayerGraph, recipe: Recipe, modules: Mod
     if graph.has_rows and recipe.mode != "graft":
         # A parser takes a row's width from its own table of classes, and only Ultralytics' has a neutral one.
         if recipe.mode == "row":
-            raise PlanError(f"in {graph.family} a block replaces a row as a graft; leave --mode row out")
+            raise PlanError(f"among {graph.family} a block replaces a row as a graft; leave --mode row out")
         nested = NestedSite(node=modules()[site.layer.path], port=site.port)
         return Place(how=how, nested=nested, reason=f"as {graph.family} cannot describe a row that changes the width")
     if recipe.mode == "row":
         raise PlanError(f"{graph.name} is no list of rows, a block cannot become one; leave --mode row out")
-    reason = "as --mode graft asks" if graph.has_rows else f"{graph.name} is no list of rows"
+    reason = "as --mode graft asks" if graph.has_rows else f"as {graph.name} is no list of rows"
     node = modules()[site.layer.path]
     if site.port is not None and not node.keywords and len(node.inputs) != len(site.layer.inputs):
         raise PlanError(

@@ -113,9 +113,9 @@ def make_plan(graph: LayerGraph, recipe: Recipe, modules: Modules | None = None)
     for edit, places in placed:
         for place in places:
             if place.nested is not None:
-                grafts = grafts or GraftDraft(graph, reader(), {row.key for row in draft.rows})
+                grafts = grafts or GraftDraft(graph, reader(), {row.key for row in draft.rows}, recipe.adapt)
                 grafts.apply(edit, place.nested, place.how)
-        notes += _explained(edit, places)
+        notes += _explained(edit, places, graph.has_rows)
     planned = () if grafts is None else tuple(grafts.grafts)
     if grafts is not None:
         notes += grafts.notes
@@ -130,13 +130,14 @@ def make_plan(graph: LayerGraph, recipe: Recipe, modules: Modules | None = None)
     )
 
 
-def _explained(edit: Edit, places: tuple[Place, ...]) -> list[str]:
+def _explained(edit: Edit, places: tuple[Place, ...], has_rows: bool) -> list[str]:
     """Why an edit is made as a graft, in one sentence."""
     reasons = list(dict.fromkeys(place.reason for place in places if place.nested is not None))
     if not reasons:
         return []
     count = f"{len(places)} grafts" if len(places) > 1 else "a graft"
-    return [f"{edit}: {count}, {' and '.join(reasons)}; no row moves."]
+    unmoved = "; no row moves" if has_rows else ""
+    return [f"{edit}: {count}, {' and '.join(reasons)}{unmoved}."]
 
 
 class _Once:

@@ -27,7 +27,7 @@ class ForeignFamily:
         if not has_rows(model.module):
             return stages.read_stages(model.module, model.name, imgsz)
         graph = reader.read_graph(model.module, model.name, imgsz, model.keys)
-        return dataclasses.replace(graph, family=f"{type(model.module).__module__} rows")
+        return dataclasses.replace(graph, family=f"rows of {type(model.module).__module__}")
 
     def stride(self, module: nn.Module) -> int:
         """Largest stride, 32 where the network does not say."""
@@ -63,10 +63,9 @@ class ForeignFamily:
         """None: these repositories do not agree on what they print."""
         return None
 
-    @property
-    def deployed(self) -> Callable[[nn.Module], nn.Module]:
-        """Folds BatchNorm by the network's own ``fuse()``; changes nothing where it has none."""
-        return _fused
+    def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
+        """Folds BatchNorm by the network's own ``fuse()``; None where it has none."""
+        return _fused if hasattr(module, "fuse") else None
 
 
 def has_rows(module: nn.Module) -> bool:
@@ -84,9 +83,6 @@ def has_rows(module: nn.Module) -> bool:
 
 
 def _fused(module: nn.Module) -> nn.Module:
-    fuse = getattr(module, "fuse", None)
-    if fuse is None:
-        return module
     with quiet():
-        fused = fuse()
+        fused = module.fuse()  # type: ignore[operator]
     return fused if isinstance(fused, nn.Module) else module

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from surgeon.models.exporting import export_onnx
-from surgeon.models.foreign.rebuilding import quiet, rebuild
+from surgeon.models.foreign.rebuilding import parser_of, quiet, rebuild
 from surgeon.models.fresh_process import outputs_of_file
 from surgeon.models.modules.reader import image_channels
 from surgeon.models.probing import evaluating
@@ -73,6 +73,11 @@ class ForeignNetwork:
     def rebuilt(self) -> ForeignNetwork:
         """The network that its repository's parser builds from ``model.yaml``, or that its own file gives back."""
         return ForeignNetwork(rebuild(self._module), self._head, self._stride)
+
+    @property
+    def described(self) -> bool:
+        """Whether its repository's parser can build it."""
+        return parser_of(self._module) is not None
 
     def copied(self) -> ForeignNetwork:
         """An independent copy in float32 on the CPU."""

@@ -19,8 +19,6 @@ from surgeon.graph import IMAGE, Layer, LayerGraph
 from surgeon.models.modules.reader import image_channels, is_sequence, kind_of
 from surgeon.models.probing import probe
 
-FAMILY = "modules"
-
 
 def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGraph:
     """The stages of any network with the shapes they have at an image size.
@@ -60,7 +58,9 @@ def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGr
         )
         for index, path in enumerate(flow.order)
     )
-    return LayerGraph(name=name, family=FAMILY, layers=layers, imgsz=imgsz, in_channels=channels)
+    return LayerGraph(
+        name=name, family=f"stages of {type(module).__module__}", layers=layers, imgsz=imgsz, in_channels=channels
+    )
 
 
 def _stage_paths(module: nn.Module, imgsz: tuple[int, int], channels: int) -> list[str]:

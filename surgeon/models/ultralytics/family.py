@@ -47,8 +47,7 @@ class UltralyticsFamily:
         """What ``model.info()`` prints."""
         return figures.info_gflops
 
-    @property
-    def deployed(self) -> Callable[[nn.Module], nn.Module]:
+    def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module]:
         """BatchNorm folded, as ``yolo predict`` does."""
         return figures.fused
 

@@ -69,6 +69,11 @@ class UltralyticsNetwork:
         """What Ultralytics builds from ``model.yaml``."""
         return UltralyticsNetwork(rebuild_to_look_at(self._module))
 
+    @property
+    def described(self) -> bool:
+        """Always: ``model.yaml``."""
+        return True
+
     def copied(self) -> UltralyticsNetwork:
         """An independent copy in float32 on the CPU."""
         return UltralyticsNetwork(copy.deepcopy(self._module).cpu().float())

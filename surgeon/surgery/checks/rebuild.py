@@ -25,5 +25,6 @@ def check_rebuild(passes: Passes) -> Iterator[Check]:
         yield Check(name="rebuild", passed=False, detail="a rebuild from model.yaml wires the rows differently")
         return
     equal = passes.new(size).equals(look(rebuilt, image_for(rebuilt, size)))
-    detail = f"rebuilt from model.yaml as the trainer does: {len(state)} tensors, wiring and output equal"
+    how = "rebuilt from model.yaml as the trainer does" if after.described else "written and read again, as a whole"
+    detail = f"{how}: {len(state)} tensors, wiring and output equal"
     yield Check(name="rebuild", passed=equal, detail=detail if equal else "a rebuilt network puts out other values")
