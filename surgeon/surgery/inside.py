@@ -16,9 +16,11 @@ _BRANCHES = {
     "RepBottleneck": "cv2",
     "RepNBottleneck": "cv2",
     "ResNetBlock": "cv3",
+    "PSA": "attn",
     "PSABlock": "attn",
     "ABlock": "attn",
     "CIB": "cv1",
+    "RepC3": "m",
 }
 """Kind of a residual unit → the last module of its branch, behind which the block goes."""
 

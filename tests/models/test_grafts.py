@@ -22,6 +22,7 @@ FORMS = [
     ("yolov8n.yaml", {"edge": (9, 20), "mode": "graft"}, ["model.20.surgeon_before_1_0"]),
     ("yolo11n.yaml", {"after": "backbone.*.m.*.cv2"}, [f"model.{row}.m.0.cv2.surgeon_after_0" for row in (2, 4, 6, 8)]),
     ("yolo11n.yaml", {"inside": "C2PSA"}, ["model.10.m.0.attn.surgeon_after_0"]),
+    ("yolov10n.yaml", {"inside": "PSA"}, ["model.10.attn.surgeon_after_0"]),
     ("yolov8n-seg.yaml", {"after": 9, "mode": "graft"}, ["model.9.surgeon_after_0"]),
 ]  # fmt: skip
 
