@@ -28,6 +28,8 @@ EVERYWHERE = "lska"
 AT_FIVE = ("acmix", "fla", "gam", "mhsa")
 MODES = ("row", "graft")
 ORDER = "ntsmbclxe"
+LATE = ("rtdetr", "resnet", "yolov3", "yolov9c", "yolov9e")
+"""The largest networks come last, for a run with a budget."""
 _FAMILY = re.compile(r"^(yolo(?:e-)?v?\d+)([a-z]?)((?:-.*)?)$")
 
 
@@ -99,7 +101,9 @@ def main() -> None:
     results = _read(options.journal)
     done = {result["key"] for result in results}
     deadline = time.time() + options.budget
-    units = [(name, mode) for name in wanted for mode in MODES]
+    units = sorted(
+        ((name, mode) for name in wanted for mode in MODES), key=lambda u: any(word in u[0] for word in LATE)
+    )
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), max_tasks_per_child=4) as pool:
         futures = {pool.submit(run_config, name, mode, done, deadline): (name, mode) for name, mode in units}
         for future in as_completed(futures):
