@@ -17,6 +17,7 @@ from surgeon.surgery.recipe_file import load_recipes
 if TYPE_CHECKING:
     from torch import nn
 
+    from surgeon.graph.modules import ModuleTree
     from surgeon.models.opened import OpenedModel
     from surgeon.surgery.plan import SurgeryPlan
 
@@ -40,7 +41,7 @@ class Model:
 
     @property
     def module(self) -> nn.Module:
-        """The live network, an Ultralytics model."""
+        """The live network."""
         return self._opened.module
 
     @property
@@ -51,6 +52,10 @@ class Model:
     def tree(self, imgsz: int | str | Sequence[int] = 640) -> ShownGraph:
         """Every addressable site with its shape at an image size, side or ``(H, W)``."""
         return shown(ShownGraph, workflows.tree(self._opened, size(imgsz)))
+
+    def modules(self, imgsz: int | str | Sequence[int] = 640) -> ModuleTree:
+        """Every module inside the rows, with its shapes at an image size: the sites of grafts."""
+        return workflows.modules(self._opened, size(imgsz))
 
     def insert(
         self,
