@@ -29,7 +29,7 @@ def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
         copied_names=tuple(result.tensors.copied.values()),
         fresh_names=result.tensors.fresh,
         dropped_names=result.tensors.dropped,
-        checks=tuple(CheckLine(check.name, check.passed, check.detail) for check in result.checks),
+        checks=tuple(CheckLine(check.name, check.passed, check.detail, check.ran) for check in result.checks),
         notes=tuple(dict.fromkeys(notes)),
         training=training(result, paths[0]),
     )

@@ -21,6 +21,14 @@ class CheckLine(NamedTuple):
     name: str
     passed: bool
     detail: str = ""
+    ran: bool = True
+
+    @property
+    def result(self) -> str:
+        """The word for the table: what was not run is not called passed."""
+        if not self.passed:
+            return "FAILED"
+        return "passed" if self.ran else "not run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +127,9 @@ def _checks(report: EditReport) -> Table:
     )
     rows = tuple(
         Row(
-            cells=(name, "passed" if passed else "FAILED", detail),
-            emphasis=Emphasis.NORMAL if passed else Emphasis.CHANGED,
+            cells=(check.name, check.result, check.detail),
+            emphasis=Emphasis.NORMAL if check.passed else Emphasis.CHANGED,
         )
-        for name, passed, detail in report.checks
+        for check in report.checks
     )
     return Table(title="checks", columns=columns, rows=rows)

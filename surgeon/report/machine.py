@@ -77,7 +77,10 @@ def _edit(report: EditReport) -> dict[str, Any]:
             "fresh_names": list(report.fresh_names),
             "dropped_names": list(report.dropped_names),
         },
-        "checks": [{"name": name, "passed": passed, "detail": detail} for name, passed, detail in report.checks],
+        "checks": [
+            {"name": check.name, "passed": check.passed, "ran": check.ran, "detail": check.detail}
+            for check in report.checks
+        ],
         "passed": report.passed,
         "notes": list(report.notes),
         "training": None if report.training is None else training_data(report.training),

@@ -26,7 +26,8 @@ def check_fused(passes: Passes) -> Iterator[Check]:
     image = image_of(passes.before, size)
     original = passes.before.deployed()
     if original is None:
-        yield Check(name="fuse", passed=True, detail="this framework folds nothing: the network is deployed as it is")
+        detail = "this framework folds nothing: the network is deployed as it is"
+        yield Check(name="fuse", passed=True, detail=detail, ran=False)
         return
     baseline = difference(look(passes.before.copied(), image), look(original, image))
     opened = open_copy(passes)
@@ -56,7 +57,7 @@ def check_onnx(passes: Passes) -> Iterator[Check]:
         original, dynamic = _original(before, path, size)
         if original is None:
             detail = "the unedited network itself cannot be exported; nothing to compare"
-            yield Check(name="onnx", passed=True, detail=detail)
+            yield Check(name="onnx", passed=True, detail=detail, ran=False)
             return
         try:
             after.export(path, image_of(after, size), dynamic=dynamic)
@@ -110,7 +111,7 @@ def _parity(before: Network, after: Network, original: OnnxFile, edited: OnnxFil
     sizes = size_text(dict.fromkeys((image.shape[-2], image.shape[-1]) for image in images))
     if refused == len(images):
         detail = "the unedited network's own exported graph runs at none of the sizes tried; nothing to compare"
-        return Check(name="onnx", passed=True, detail=detail)
+        return Check(name="onnx", passed=True, detail=detail, ran=False)
     batches = ", batch 1 and 2" if len(images) > 1 else ", the only size that the unedited network can be exported at"
     detail = f"ONNX Runtime and PyTorch, gates open, at {sizes}{batches}, differ: {worst.beside(baseline)}"
     if refused:

@@ -19,7 +19,7 @@ def check_batch_of_one(passes: Passes) -> Iterator[Check]:
     except Exception as error:  # a user's own block raises what it likes
         if _original_fails(passes):
             detail = f"the unedited network itself takes no single image in training mode at {size_text([size])}"
-            yield Check(name="batch of one", passed=True, detail=detail)
+            yield Check(name="batch of one", passed=True, detail=detail, ran=False)
             return
         detail = f"one image in training mode at {size_text([size])}: {first_line(error)}"
         yield Check(name="batch of one", passed=False, detail=detail)
@@ -46,7 +46,12 @@ def check_first_batch(passes: Passes) -> Iterator[Check]:
     old = passes.before.copied().first_losses(image)
     if old is None:
         what = "outputs in training mode"
-        old = passes.before.copied().train_outputs(image)
+        try:
+            old = passes.before.copied().train_outputs(image)
+        except Exception as error:  # a network that wants its targets, for example
+            detail = f"the unedited network itself does not run on images alone in training mode: {first_line(error)}"
+            yield Check(name="first batch", passed=True, detail=detail, ran=False)
+            return
         new = passes.after.copied().train_outputs(image)
     else:
         what = f"loss of a first batch ({', '.join(f'{float(value.sum()):.6g}' for value in old[:1])})"
