@@ -33,8 +33,8 @@ LATE = ("rtdetr", "resnet", "yolov3", "yolov9c", "yolov9e")
 _FAMILY = re.compile(r"^(yolo(?:e-)?v?\d+)([a-z]?)((?:-.*)?)$")
 
 
-def configs() -> list[str]:
-    """Each shipped YAML at its smallest scale, and at the next larger one where it has several."""
+def configs() -> tuple[list[str], list[str]]:
+    """Each shipped YAML at its smallest scale, and each at the next larger one where it has several."""
     from surgeon.models.ultralytics.yaml_source import shipped_names
 
     names = shipped_names()
@@ -42,14 +42,13 @@ def configs() -> list[str]:
     for name in names:
         if (found := _FAMILY.match(name)) and found[2]:
             scales[(found[1], found[3])].append(name)
-    chosen = set()
-    for (_, _), found_names in scales.items():
-        chosen.update(sorted(found_names, key=lambda n: ORDER.index(_FAMILY.match(n)[2]))[:2])  # type: ignore[index]
+    ordered = [sorted(group, key=lambda n: ORDER.index(_FAMILY.match(n)[2])) for group in scales.values()]  # type: ignore[index]
+    smallest = [group[0] for group in ordered]
     for name in names:
         found = _FAMILY.match(name)
         if found is None or (not found[2] and (found[1], found[3]) not in scales):
-            chosen.add(name)
-    return sorted(chosen)
+            smallest.append(name)
+    return sorted(smallest), sorted(group[1] for group in ordered if len(group) > 1)
 
 
 def run_config(name: str, mode: str, done: set[str], deadline: float) -> list[dict[str, Any]]:
@@ -97,7 +96,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which no edit begins")
     options = parser.parse_args()
-    wanted = [name for name in configs() if fnmatch.fnmatch(name, options.configs)]
+    smallest, larger = configs()
+    wanted = [name for name in (*smallest, *larger) if fnmatch.fnmatch(name, options.configs)]
     results = _read(options.journal)
     done = {result["key"] for result in results}
     deadline = time.time() + options.budget
@@ -143,7 +143,7 @@ def table(results: list[dict[str, Any]], wanted: list[str]) -> str:
         "| network | rows | grafts |",
         "|---|---|---|",
     ]
-    for name in wanted:
+    for name in sorted(wanted):
         cells = [_cell(outcomes.get((name, mode))) for mode in MODES]
         lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -40,6 +40,7 @@ _VERDICTS = {
     "less": "green",
     "passed": "green",
     "FAILED": "bold red",
+    "not run": "yellow",
 }
 _ASCII = str.maketrans({"▸": ">", "…": "~", "█": "#", "×": "x", "→": "->", "–": "-", "—": "-", "±": "+-", "²": "2"})
 
