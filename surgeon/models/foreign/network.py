@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from surgeon.models.exporting import export_onnx
 from surgeon.models.foreign.rebuilding import parser_of, quiet, rebuild
 from surgeon.models.fresh_process import outputs_of_file
 from surgeon.models.modules.reader import image_channels
-from surgeon.models.probing import evaluating
+from surgeon.models.probing import evaluating, tensors_in
 
 
 class ForeignNetwork:
@@ -53,12 +53,12 @@ class ForeignNetwork:
         features: list[Tensor] = []
 
         def take(_: nn.Module, args: Any) -> None:
-            features.extend(_tensors(args))
+            features.extend(tensors_in(args))
 
         handle = self._module.get_submodule(self._head).register_forward_pre_hook(take)
         try:
             with self._undisturbed():
-                outputs = list(_tensors(self._module(image)))
+                outputs = list(tensors_in(self._module(image)))
         finally:
             handle.remove()
         return outputs, features
@@ -105,7 +105,7 @@ class ForeignNetwork:
         """Every tensor put out in training mode under seed 0."""
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
-            return list(_tensors(self._module.train()(image)))
+            return list(tensors_in(self._module.train()(image)))
 
     def first_losses(self, image: Tensor) -> list[Tensor] | None:
         """None: every repository has a loss of its own."""
@@ -133,14 +133,3 @@ class ForeignNetwork:
                 vars(m).clear()
                 vars(m).update(state)
                 m.training = training
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _tensors(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)

@@ -6,7 +6,7 @@ tensor carries the set of stages it was computed from, through whatever function
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import IMAGE, Layer, LayerGraph
 from surgeon.models.modules.reader import image_channels, is_sequence, kind_of
-from surgeon.models.probing import probe
+from surgeon.models.probing import probe, tensors_in
 
 
 def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGraph:
@@ -129,8 +129,8 @@ class _Flow(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run a function; what it returns comes from where its arguments come from."""
         result = func(*args, **(kwargs or {}))
-        found = tuple(dict.fromkeys(s for t in _tensors((args, kwargs)) for s in self._sources.get(t, ())))
-        for tensor in _tensors(result):
+        found = tuple(dict.fromkeys(s for t in tensors_in((args, kwargs)) for s in self._sources.get(t, ())))
+        for tensor in tensors_in(result):
             self._sources[tensor] = tuple(dict.fromkeys((*self._sources.get(tensor, ()), *found)))
         return result
 
@@ -142,14 +142,14 @@ class _Flow(TorchFunctionMode):
         self._sources: Any = WeakTensorKeyDictionary()
 
     def _begin(self, _: nn.Module, args: tuple[Any, ...]) -> None:
-        for tensor in _tensors(args):
+        for tensor in tensors_in(args):
             self._sources[tensor] = (IMAGE,)
 
     def _before(self, path: str) -> Any:
         def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if path in self.inputs:
                 return
-            tensors = list(_tensors((args, kwargs)))
+            tensors = list(tensors_in((args, kwargs)))
             self.inputs[path] = tuple(dict.fromkeys(s for t in tensors for s in self._sources.get(t, ())))
             self.takes_list[path] = len(tensors) > 1
 
@@ -160,18 +160,7 @@ class _Flow(TorchFunctionMode):
             if path not in self.order:
                 self.order.append(path)
                 self.shapes[path] = tuple(output.shape) if isinstance(output, Tensor) else None
-            for tensor in _tensors(output):
+            for tensor in tensors_in(output):
                 self._sources[tensor] = (path,)
 
         return note
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _tensors(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from surgeon.models.exporting import export_onnx
 from surgeon.models.fresh_process import outputs_of_file
-from surgeon.models.probing import evaluating
+from surgeon.models.probing import evaluating, tensors_in
 from surgeon.models.ultralytics import reader
 from surgeon.models.ultralytics.build import rebuild_to_look_at
 from surgeon.models.ultralytics.exporting import set_export_flags
@@ -50,12 +50,12 @@ class UltralyticsNetwork:
         features: list[Tensor] = []
 
         def take(_: nn.Module, args: Any) -> None:
-            features.extend(_tensors(args[0]))
+            features.extend(tensors_in(args[0]))
 
         handle = reader.rows_of(self._module)[-1].register_forward_pre_hook(take)
         try:
             with self._undisturbed():
-                outputs = list(_tensors(self._module(image)))
+                outputs = list(tensors_in(self._module(image)))
         finally:
             handle.remove()
         return outputs, features
@@ -95,7 +95,7 @@ class UltralyticsNetwork:
         """Every tensor put out in training mode under seed 0."""
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
-            return list(_tensors(self._module.train()(image)))
+            return list(tensors_in(self._module.train()(image)))
 
     def first_losses(self, image: Tensor) -> list[Tensor] | None:
         """Loss of a made-up batch under seed 0; None where the task needs a batch that only its dataset makes."""
@@ -121,14 +121,3 @@ class UltralyticsNetwork:
             head.__dict__.clear()
             head.__dict__.update(cached)
             head.training = training
-
-
-def _tensors(output: Any) -> Iterator[Tensor]:
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from _tensors(value)
-    elif isinstance(output, list | tuple):
-        for value in output:
-            yield from _tensors(value)
