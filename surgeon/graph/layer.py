@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 IMAGE = "image"
 """Key of the network's input; it is no layer."""
@@ -136,6 +138,8 @@ class LayerGraph:
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """The same graph for networkx: nodes are keys, each with its `Layer` as attribute ``layer``."""
+        import networkx as nx
+
         graph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
         for layer in self.layers:
             graph.add_node(layer.key, layer=layer)

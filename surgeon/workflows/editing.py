@@ -109,7 +109,8 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     module = family.edited(model, planned.rows, _record_entry(model, planned))
     add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
     before, after = family.network(model.module, planned.before), family.network(module, planned.before)
-    passes, tensors = Passes(before, after, planned), map_tensors(before, after, planned)
+    passes = Passes(before, after, planned)
+    tensors = map_tensors(passes)
     verified = check_edit(passes, tensors)
     edited = dataclasses.replace(
         model,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ def write_model(module: nn.Module, pt: Path, *, force: bool) -> tuple[Path, Path
     checkpoint = {
         "epoch": -1,
         "best_fitness": None,
-        "model": copy.deepcopy(module),
+        "model": module,
         "ema": None,
         "updates": None,
         "optimizer": None,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +22,7 @@ from torch import nn
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics import autoload, yaml_source
-from surgeon.models.ultralytics.skeleton import sharing, skeleton
+from surgeon.models.ultralytics.skeleton import skeleton
 
 SEED = 0
 """Seed of the weights of a model built from a YAML."""
@@ -81,8 +82,11 @@ def rebuild_to_look_at(module: nn.Module, d: Mapping[str, Any] | None = None) ->
             rebuilt = _construct(type(module), cfg)
     except Exception:  # a constructor that looks at its values; where it fails in earnest, so does the next line
         rebuilt = _construct(type(module), cfg)
-    with sharing():
-        return _loaded(rebuilt, module)
+    # The tensors that are loaded take the places of those they would be copied into.
+    vars(rebuilt)["load_state_dict"] = functools.partial(rebuilt.load_state_dict, assign=True)
+    loaded = _loaded(rebuilt, module)
+    del vars(rebuilt)["load_state_dict"]
+    return loaded
 
 
 def _loaded(rebuilt: nn.Module, module: nn.Module) -> nn.Module:
@@ -92,7 +96,8 @@ def _loaded(rebuilt: nn.Module, module: nn.Module) -> nn.Module:
         module = copy.deepcopy(module)  # load() turns what it loads from into float32, in place
     with quiet(), torch.random.fork_rng(devices=[]):
         rebuilt.load(module, verbose=False)  # type: ignore[operator]
-    return rebuilt.to(device=device, dtype=dtype)
+    moved = any(p.device != device or p.dtype != dtype for p in rebuilt.parameters() if p.is_floating_point())
+    return rebuilt.to(device=device, dtype=dtype) if moved else rebuilt
 
 
 def _construct(model_class: type[nn.Module], d: Mapping[str, Any]) -> nn.Module:

@@ -3,8 +3,7 @@
 Random initialisation costs more than everything else of a large network's construction, and the forward pass by which
 Ultralytics finds its strides more than the rest of a small one's. Inside `skeleton` random fills do nothing but mark a
 tensor with NaN, so that one which nothing was loaded into equals no other; convolutions give empty maps of the right
-shape. Inside `sharing` a tensor that is loaded takes the place of the one it would be copied into: the weights are in
-memory once.
+shape.
 """
 
 from __future__ import annotations
@@ -46,19 +45,6 @@ class skeleton(TorchFunctionMode):  # noqa: N801  used as the context managers o
         return func(*args, **kwargs)
 
 
-class sharing(TorchFunctionMode):  # noqa: N801
-    """Load tensors without copying them."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Let a copied tensor share its source's memory, where nothing else would differ."""
-        if func is Tensor.copy_ and len(args) == 2 and isinstance(args[1], Tensor) and _alike(*args):
-            args[0].data = args[1].detach()
-            return args[0]
-        return func(*args, **(kwargs or {}))
-
-
 def _mark(tensor: Tensor) -> Tensor:
     if tensor.is_floating_point() and tensor.numel() and tensor.is_contiguous():
         tensor.detach().view(-1)[0] = math.nan
@@ -73,12 +59,3 @@ def _empty_map(
         for side, k, s, p, d in zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
     ]
     return x.new_zeros((x.shape[0], weight.shape[0], *sides))
-
-
-def _alike(target: Tensor, source: Tensor) -> bool:
-    return (
-        target.shape == source.shape
-        and target.dtype == source.dtype
-        and target.device == source.device
-        and target.stride() == source.stride()
-    )

@@ -148,9 +148,10 @@ def _plain(value: Any) -> Any:
 def _checkpoint(module: nn.Module, train_args: Mapping[str, Any]) -> dict[str, Any]:
     import ultralytics
 
-    clean = copy.deepcopy(module)
+    # A shallow copy: what is left out is left out of the file only, and the weights are not in memory twice.
+    clean = copy.copy(module)
     if hasattr(clean, "criterion"):
-        clean.criterion = None  # type: ignore[assignment]
+        vars(clean).update(_modules={n: m for n, m in clean._modules.items() if n != "criterion"}, criterion=None)
     return {
         "epoch": -1,
         "best_fitness": None,

@@ -59,7 +59,7 @@ def check_undo(passes: Passes, undo: Undo) -> Iterator[Check]:
     if what is not None:
         yield Check(name="undo", passed=False, detail=f"undoing the edit gives another {what} than the original's")
         return
-    count = len(passes.before.module.state_dict())
+    count = len(passes.old_state)
     detail = f"undoing the edit gives the original back: {count} tensors and model.yaml byte for byte"
     yield Check(name="undo", passed=True, detail=detail)
 

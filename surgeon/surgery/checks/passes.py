@@ -62,10 +62,17 @@ class Passes:
         before: The network as it was.
         after: The edited network.
         plan: What was done.
+
+    Attributes:
+        before, after, plan: The same.
+        old_state, new_state: Their state dicts.
+        sizes: Image sizes ``(H, W)`` of the quick checks.
     """
 
     def __init__(self, before: Network, after: Network, plan: SurgeryPlan) -> None:
         self.before, self.after, self.plan = before, after, plan
+        self.old_state: dict[str, Tensor] = before.module.state_dict()
+        self.new_state: dict[str, Tensor] = after.module.state_dict()
         self.sizes = check_sizes(before.max_stride)
         hosts = {graft.key: graft.host for graft in plan.grafts if graft.block is not None}
         self._hosts = {key: hosts[key] for key in plan.planted if key in hosts}

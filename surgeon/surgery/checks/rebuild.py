@@ -14,7 +14,7 @@ def check_rebuild(passes: Passes) -> Iterator[Check]:
     """The check ``rebuild``: the same tensors, wiring and output."""
     after, size = passes.after, passes.sizes[-1]
     rebuilt = after.rebuilt()
-    state, again = after.module.state_dict(), rebuilt.module.state_dict()
+    state, again = passes.new_state, rebuilt.module.state_dict()
     lost = [n for n, t in state.items() if n not in again or not torch.equal(t, again[n])]
     lost += [n for n in again if n not in state]
     if lost:

@@ -31,7 +31,7 @@ def check_edit(passes: Passes, tensors: Tensors) -> tuple[Check, ...]:
     return _require(
         # Generators: each check begins when the ones before it have passed.
         itertools.chain(
-            check_tensors(passes.before, passes.after, tensors),
+            check_tensors(passes, tensors),
             check_outputs(passes),
             check_calls(passes),
             check_rebuild(passes),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from surgeon.graph.network import Network
 from surgeon.surgery.checks.outcome import Check
-from surgeon.surgery.plan import SurgeryPlan
+from surgeon.surgery.checks.passes import Passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +26,14 @@ class Tensors:
     dropped: tuple[str, ...]
 
 
-def map_tensors(before: Network, after: Network, plan: SurgeryPlan) -> Tensors:
+def map_tensors(passes: Passes) -> Tensors:
     """Follow every tensor of the source through the plan's row renames."""
+    plan = passes.plan
     gone = tuple(f"{path}." for path in plan.dropped_paths)
     copied: dict[str, str] = {}
     dropped = []
     moved: dict[str, str] = {}
-    for name in before.module.state_dict():
+    for name in passes.old_state:
         if name.startswith(gone):
             dropped.append(name)
             continue
@@ -42,13 +42,13 @@ def map_tensors(before: Network, after: Network, plan: SurgeryPlan) -> Tensors:
             moved[path] = plan.moved(path)
         copied[name] = f"{moved[path]}.{tensor}" if path else name
     taken = set(copied.values())
-    fresh = tuple(name for name in after.module.state_dict() if name not in taken)
+    fresh = tuple(name for name in passes.new_state if name not in taken)
     return Tensors(copied=copied, fresh=fresh, dropped=tuple(dropped))
 
 
-def check_tensors(before: Network, after: Network, tensors: Tensors) -> Iterator[Check]:
+def check_tensors(passes: Passes, tensors: Tensors) -> Iterator[Check]:
     """The check ``tensors``."""
-    old, new = before.module.state_dict(), after.module.state_dict()
+    old, new = passes.old_state, passes.new_state
     wrong = [n for n, m in tensors.copied.items() if m not in new or not torch.equal(old[n], new[m])]
     total = len(old) - len(tensors.dropped)
     detail = f"{total - len(wrong)} of {total} tensors carried over unchanged"
