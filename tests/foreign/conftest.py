@@ -73,3 +73,23 @@ def cli(fresh):
         return done
 
     return run
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """``command(*words)``: the same in this process, in an empty folder; what it printed."""
+    from surgeon.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("YOLO_OFFLINE", "true")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        assert code == 0, captured.err
+        return captured.out
+
+    return run
