@@ -18,7 +18,6 @@ import json
 import re
 import time
 from collections import Counter, defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -87,6 +86,11 @@ def run_config(name: str, mode: str, done: set[str], deadline: float) -> list[di
     return results
 
 
+def _run_task(task: tuple[str, str, set[str], float]) -> tuple[str, str, list[dict[str, Any]]]:
+    name, mode, done, deadline = task
+    return name, mode, run_config(name, mode, done, deadline)
+
+
 def main() -> None:
     """Run what is asked for and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -104,11 +108,10 @@ def main() -> None:
     units = sorted(
         ((name, mode) for name in wanted for mode in MODES), key=lambda u: any(word in u[0] for word in LATE)
     )
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), max_tasks_per_child=4) as pool:
-        futures = {pool.submit(run_config, name, mode, done, deadline): (name, mode) for name, mode in units}
-        for future in as_completed(futures):
-            name, mode = futures[future]
-            fresh = future.result()
+    tasks = [(name, mode, done, deadline) for name, mode in units]
+    # A fresh process every few networks: some keep memory that they were given.
+    with get_context("spawn").Pool(options.workers, maxtasksperchild=4) as pool:
+        for name, mode, fresh in pool.imap_unordered(_run_task, tasks):
             with options.journal.open("a", encoding="utf-8") as journal:
                 journal.writelines(json.dumps(result) + "\n" for result in fresh)
             results += fresh
