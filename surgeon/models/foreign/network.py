@@ -18,6 +18,9 @@ from surgeon.models.fresh_process import outputs_of_file
 from surgeon.models.modules.reader import image_channels
 from surgeon.models.probing import evaluating, tensors_in
 
+_EXPORT_FLAGS = {"dynamic": True, "export": True, "decode_in_inference": False}
+"""YOLOv5 and YOLOv9 set ``dynamic`` and ``export`` of their heads, YOLOX leaves the decoding to the caller."""
+
 
 class ForeignNetwork:
     """Implements `surgeon.graph.network.Network`.
@@ -92,12 +95,17 @@ class ForeignNetwork:
         return ForeignNetwork(fused, self._head, self._stride) if isinstance(fused, nn.Module) else None
 
     def exportable(self) -> ForeignNetwork:
-        """A copy; what these repositories' export scripts set is not known here."""
-        return self.copied()
+        """A copy with the flags that these repositories' export scripts set on their heads."""
+        ready = self.copied()
+        for m in ready.module.modules():
+            for flag, value in _EXPORT_FLAGS.items():
+                if isinstance(getattr(m, flag, None), bool):
+                    setattr(m, flag, value)
+        return ready
 
     def export(self, path: Path, image: Tensor, *, dynamic: bool) -> None:
         """Write the ONNX graph of the network in evaluation mode."""
-        ready = self.copied()
+        ready = self.exportable()
         ready.module.eval()
         export_onnx(ready.module, ready.observe, image, path, dynamic=dynamic)
 
