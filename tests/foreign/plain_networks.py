@@ -103,6 +103,17 @@ class NoParameters(nn.Module):
         return self.act(self.up(self.pool(x)))
 
 
+class Unbounded(nn.Module):
+    """Puts out infinities, as a mask does, and an exponential of untrained weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.head = unit(3, 16, 2), nn.Conv2d(16, 8, 1)
+
+    def forward(self, x):
+        return self.head(self.stem(x)).exp() * torch.inf
+
+
 class NoCopy(DictOutput):
     """Holds what cannot be copied, nor pickled."""
 
@@ -126,4 +137,5 @@ NETWORKS = {
     "keyword-call": KeywordCall,
     "no-parameters": NoParameters,
     "no-copy": NoCopy,
+    "unbounded": Unbounded,
 }

@@ -203,6 +203,31 @@ def test_maps_of_tokens_are_no_feature_maps():
         model.insert("gam", after="features.3")
 
 
+def test_a_removed_module_is_adapted_by_choice(opened):
+    before = opened("yolox-nano")
+    with pytest.raises(PlanError, match="--adapt puts a 1x1 convolution"):
+        before.remove("backbone.lateral_conv0")
+    after = before.remove("backbone.lateral_conv0", adapt=True)
+    check_carried(before, after)
+    assert any("conv1x1" in note and "256 -> 128" in note for note in after.result.plan.notes)
+
+
+def test_outputs_that_were_never_finite_are_no_reason_to_refuse(opened):
+    before = opened("unbounded")
+    assert not torch.isfinite(run(before.module)[0]).any()
+    after = before.insert("gam", after="stem")
+    assert len(after.result.plan.planted) == 1
+
+
+def test_what_cannot_be_saved_says_why():
+    class Local(nn.Conv2d):
+        pass
+
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), Local(8, 8, 1))
+    with pytest.raises(ModelFileError, match=r"could not be saved after an edit: .*Local"):
+        surgeon.open(network).insert("gam", after="0")
+
+
 @pytest.mark.slow
 def test_rows_that_put_out_a_list_are_refused_and_what_reads_them_follows(opened):
     before = opened("yolov9-m")

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics import registration
 
 
@@ -42,9 +43,20 @@ def parser_of(module: nn.Module) -> ModuleType | None:
 
 
 def from_file(module: nn.Module) -> nn.Module:
-    """What a file of this network gives back; only our own bytes are unpickled."""
+    """What a file of this network gives back; only our own bytes are unpickled.
+
+    Raises:
+        ModelFileError: It cannot be saved: a class inside a function, a lambda, an open file.
+    """
     memory = io.BytesIO()
-    torch.save(module, memory)
+    try:
+        torch.save(module, memory)
+    except Exception as error:  # a network may hold anything
+        reason = "".join(str(error).strip().splitlines()[:1]) or type(error).__name__
+        raise ModelFileError(
+            f"this {type(module).__name__} could not be saved after an edit: {reason}; its classes and functions must "
+            "stand at the top level of an importable module"
+        ) from error
     memory.seek(0)
     loaded: nn.Module = torch.load(memory, map_location="cpu", weights_only=False)
     parameter = next(module.parameters(), torch.zeros(0))
