@@ -6,7 +6,8 @@ This module imports nothing of surgeon and nothing heavy.
     ├── InputError               exit code 2: what the user gave cannot be used (also a ValueError)
     │   ├── ModelFileError       the file is no model that surgeon can open
     │   │   └── UntrustedFileError   opening it would run code; names the classes and the flag that allows it
-    │   ├── SiteError            a site that does not exist, or that is ambiguous
+    │   ├── SiteError            a site that does not exist
+    │   │   └── AmbiguousSiteError   a site that names several rows or modules, without a glob
     │   ├── BlockError           an unknown block, an unknown setting, or a value that cannot work
     │   ├── RecipeError          a recipe file that cannot be read
     │   ├── PlanError            an edit that the network cannot take
@@ -45,6 +46,10 @@ class UntrustedFileError(ModelFileError):
 
 class SiteError(InputError):
     """A site that does not exist in the network, or that names several rows."""
+
+
+class AmbiguousSiteError(SiteError):
+    """A site that names several rows or modules and is no glob; the message lists them."""
 
 
 class BlockError(InputError):

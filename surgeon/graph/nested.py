@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from surgeon.errors import SiteError
+from surgeon.errors import AmbiguousSiteError, SiteError
 from surgeon.graph.modules import ModuleNode, ModuleTree
 
 _PORT = re.compile(r"^(?P<site>.+):(?P<port>\*|-?\d+)$")
@@ -130,7 +130,7 @@ def _unmarked_kind(tree: ModuleTree, address: str) -> tuple[ModuleNode, ...]:
     if len(hits) > 1:
         listed = ", ".join(f"{address}[{i}] = {node.site}" for i, node in enumerate(hits[:_LISTED]))
         more = f" … and {len(hits) - _LISTED} more" if len(hits) > _LISTED else ""
-        raise SiteError(
+        raise AmbiguousSiteError(
             f"{address!r} names {len(hits)} modules of {tree.name}: {listed}{more}; {address}[*] means all of them"
         )
     return hits

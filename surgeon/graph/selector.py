@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from surgeon.errors import SiteError
+from surgeon.errors import AmbiguousSiteError, SiteError
 from surgeon.graph.layer import Layer, LayerGraph
 
 _PORT = re.compile(r"^(?P<site>.+):(?P<port>\*|-?\d+)$")
@@ -96,7 +96,7 @@ def _rows(graph: LayerGraph, address: str) -> tuple[Layer, ...]:
     if len(hits) > 1 and not is_glob:
         listed = ", ".join(f"{rest}[{i}] = {layer.site}" for i, layer in enumerate(hits[:_LISTED]))
         more = f" … and {len(hits) - _LISTED} more" if len(hits) > _LISTED else ""
-        raise SiteError(
+        raise AmbiguousSiteError(
             f"{address!r} names {len(hits)} {graph.unit}s of {graph.name}: {listed}{more}; {rest}[*] means all of them"
         )
     return hits

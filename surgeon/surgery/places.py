@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from surgeon.errors import PlanError, SiteError
+from surgeon.errors import AmbiguousSiteError, PlanError, SiteError
 from surgeon.graph import Layer, LayerGraph, Site, resolve
 from surgeon.graph.modules import ModuleTree
 from surgeon.graph.nested import NestedSite, resolve_nested
@@ -117,6 +117,8 @@ def _nested(address: str, recipe: Recipe, modules: Modules, error: SiteError) ->
     tree = modules()
     try:
         found = resolve_nested(tree, address)
+    except AmbiguousSiteError:
+        raise
     except SiteError as nested:
         # A path says more in the tree's own words, a mistyped row or kind in those of the rows.
         raise (nested if address.count(".") > 1 else error) from None
