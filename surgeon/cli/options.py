@@ -212,7 +212,7 @@ writing = _together(
         default="fast",
         show_default=True,
         help="What is verified before anything is written; full adds larger sizes, training mode, undo, a fresh "
-        "process, fusion and ONNX, and takes a minute.",
+        "process, fusion and ONNX, and takes ten seconds and more.",
     ),
 )
 

@@ -115,6 +115,11 @@ def test_what_a_network_was_is_put_back():
     assert not after.module.model[9].gate.any() and not after.module.model[10].gate.any()
 
 
+def test_a_block_without_a_gate_is_not_opened():
+    checks = surgeon.open(NETWORK).insert("gam", after=SITE, start="paper").result.checks
+    assert {c.name: c.detail for c in checks}["liveness"] == "what gam0 puts out has an effect"
+
+
 def test_many_blocks_at_once():
     """All gates open in one pass; where that kills a gradient each is asked alone."""
     after = surgeon.open(NETWORK).insert("lska", after="backbone.*")

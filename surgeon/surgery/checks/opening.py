@@ -54,22 +54,30 @@ def check_opening(passes: Passes) -> Iterator[Check]:
         if moved and found[key].sound:
             continue
         alone, seen = _open(passes, [key], everything=True)
-        gated = gate_of(passes.after.module.get_submodule(planted[key])) is not None
-        found[key] = replace(alone[key], alive=alone[key].alive and not (gated and closed.equals(seen)))
+        without_effect = _has_gate(passes, key) and closed.equals(seen)
+        found[key] = replace(alone[key], alive=alone[key].alive and not without_effect)
         moved_output = moved_output or not same(closed.outputs, seen.outputs)
-    yield _liveness(found, moved_output)
+    yield _liveness(found, [key for key in planted if _has_gate(passes, key)], moved_output)
     yield _gradients(found)
 
 
-def _liveness(found: dict[str, _Block], moved_output: bool) -> Check:
+def _has_gate(passes: Passes, key: str) -> bool:
+    return gate_of(passes.after.module.get_submodule(passes.plan.planted[key])) is not None
+
+
+def _liveness(found: dict[str, _Block], gated: Sequence[str], moved_output: bool) -> Check:
     dead = [key for key, block in found.items() if not block.alive]
     if dead:
         return Check(name="liveness", passed=False, detail=f"{', '.join(dead)} has no effect")
-    detail = f"opening {', '.join(found)} moves the output"
-    if not moved_output:
+    details = []
+    if gated:
+        details.append(f"opening {', '.join(gated)} moves the output")
+    if gated and not moved_output:
         # Untrained weights can drown the change of the features in the bias of the head.
-        detail = f"opening {', '.join(found)} moves what enters the head, too little to change a digit of the output"
-    return Check(name="liveness", passed=True, detail=detail)
+        details = [f"opening {', '.join(gated)} moves what enters the head, too little to change a digit of the output"]
+    if ungated := [key for key in found if key not in gated]:
+        details.append(f"what {', '.join(ungated)} puts out has an effect")
+    return Check(name="liveness", passed=True, detail="; ".join(details))
 
 
 def _gradients(found: dict[str, _Block]) -> Check:
