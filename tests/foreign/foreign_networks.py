@@ -8,6 +8,7 @@ import io
 import logging
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -36,6 +37,8 @@ PACKAGES = {
 
 def build(name: str) -> nn.Module:
     """One network, with seed 0 and activations of unit variance: fresh weights drown every change."""
+    if PACKAGES.get(name) not in (None, "torchvision"):
+        pytest.importorskip(PACKAGES[name], reason="install requirements-foreign.lock")
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()), _no_log():
         torch.manual_seed(0)
         network = _plain(name) if PACKAGES.get(name) in (None, "torchvision") else _repository(name)

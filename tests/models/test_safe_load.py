@@ -118,7 +118,7 @@ def test_names_of_old_releases(tmp_path, small, monkeypatch):
 
 
 def test_a_user_package(tmp_path, monkeypatch):
-    package = tmp_path / "my_blocks"
+    package = tmp_path / "their_blocks"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "gates.py").write_text(
@@ -130,28 +130,28 @@ def test_a_user_package(tmp_path, monkeypatch):
         "def helper():\n    return 1\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    import my_blocks.gates
+    import their_blocks.gates
 
     path, stray = tmp_path / "gated.pt", tmp_path / "stray.pt"
-    torch.save({"model": nn.Sequential(my_blocks.gates.Gate())}, path)
-    torch.save({"model": nn.Sequential(nn.ReLU()), "f": my_blocks.gates.helper}, stray)
-    for name in ("my_blocks.gates", "my_blocks"):
+    torch.save({"model": nn.Sequential(their_blocks.gates.Gate())}, path)
+    torch.save({"model": nn.Sequential(nn.ReLU()), "f": their_blocks.gates.helper}, stray)
+    for name in ("their_blocks.gates", "their_blocks"):
         monkeypatch.delitem(sys.modules, name)
     (tmp_path / "imported").unlink()
 
-    with pytest.raises(UntrustedFileError, match="--trust-module my_blocks") as refused:
+    with pytest.raises(UntrustedFileError, match="--trust-module their_blocks") as refused:
         load_checkpoint(path)
-    assert "my_blocks.gates.Gate" in str(refused.value) and "--trust unpickles" in str(refused.value)
+    assert "their_blocks.gates.Gate" in str(refused.value) and "--trust unpickles" in str(refused.value)
     with pytest.raises(UntrustedFileError):
         load_checkpoint(path, trust_modules=["my_bloc"])
     assert not (tmp_path / "imported").exists()
 
-    network = network_of(load_checkpoint(path, trust_modules=["my_blocks"]))
+    network = network_of(load_checkpoint(path, trust_modules=["their_blocks"]))
     assert (tmp_path / "imported").exists()
     assert torch.equal(network(torch.ones(1)), torch.full((1,), 2.0))
     assert network[0].norm_class is nn.BatchNorm2d
     with pytest.raises(UntrustedFileError, match="helper"):
-        load_checkpoint(stray, trust_modules=["my_blocks"])
+        load_checkpoint(stray, trust_modules=["their_blocks"])
 
 
 def test_a_package_that_is_not_installed(tmp_path, monkeypatch):

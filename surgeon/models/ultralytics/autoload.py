@@ -33,7 +33,9 @@ def install() -> None:
 def _register(parser: ModuleType) -> None:
     from surgeon.models.ultralytics import registration
 
-    registration.register(parser)
+    # Whoever is importing that module right now needs this package, which calls here; that caller registers afterwards.
+    if hasattr(registration, "register"):
+        registration.register(parser)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
