@@ -17,17 +17,9 @@ from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
-_FILLS = {
-    Tensor.uniform_,
-    Tensor.normal_,
-    Tensor.exponential_,
-    Tensor.log_normal_,
-    Tensor.cauchy_,
-    # These hand over to a mode themselves, and what they call in it is not seen.
-    init.uniform_,
-    init.normal_,
-    init.kaiming_uniform_,
-}
+# They hand over to a mode themselves, and what they call in it is not seen. The methods of tensors behind them stay
+# real: trunc_normal_ draws until every value lies in its range, which uninitialised memory may never do.
+_FILLS = {init.uniform_, init.normal_, init.kaiming_uniform_}
 
 
 class skeleton(TorchFunctionMode):  # noqa: N801  used as the context managers of torch are
