@@ -6,6 +6,7 @@ precision is widened where sums or exponentials need it, and a profiler sees the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo
 
@@ -54,6 +56,20 @@ class Block(nn.Module):
         """
         return self.info.cost(self.in_channels, self.out_channels, height, width, self.settings)
 
+    def adopt(self, former: nn.Module) -> dict[str, str]:
+        """Take over what a replaced module knows and this block can hold exactly, under another name.
+
+        Called on a fresh block after tensors of equal name and shape were taken over; a family overrides it where an
+        exact mapping exists (a re-parametrised convolution takes the kernel of the one that it replaces).
+
+        Args:
+            former: The module that the block replaces.
+
+        Returns:
+            Our tensor -> the former's tensor, for each one that was set; nothing by default.
+        """
+        return {}
+
     def extra_repr(self) -> str:
         """Show widths and settings."""
         shown = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
@@ -72,14 +88,54 @@ class PointwiseLinear(nn.Linear):
         return F.conv2d(input, self.weight[:, :, None, None], self.bias)
 
 
-def batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+class ChannelConv1d(nn.Module):
+    """One kernel that slides over a sequence, as ``nn.Conv1d(1, 1, k, padding=k // 2, bias=False)`` does.
+
+    Its weight ``(k,)`` is flat: some releases' Muon takes no tensor of three dimensions.
+    """
+
+    def __init__(self, kernel_size: int) -> None:
+        """Create the kernel, initialised as ``nn.Conv1d`` is.
+
+        Args:
+            kernel_size: Its odd length k.
+        """
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(kernel_size).uniform_(-1, 1) / math.sqrt(kernel_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map sequences ``(B, L)`` to ``(B, L)``, zeros beyond both ends."""
+        weight = self.weight.view(1, 1, -1)
+        return F.conv1d(x.unsqueeze(1), weight, padding=weight.shape[2] // 2).squeeze(1)
+
+
+def averaging(length: int, wanted: int, like: Tensor) -> Tensor:
+    """Weights ``(wanted, length)`` of adaptive average pooling along one axis.
+
+    Row i averages ``[floor(i * length / wanted), ceil((i + 1) * length / wanted))``. A matrix rather than the
+    operator: ONNX knows adaptive pooling only to divisors, and a traced one freezes its sizes.
+
+    Args:
+        length: Length of the pooled axis; a traced size is fine.
+        wanted: Number of averages.
+        like: Tensor that gives device and floating-point type.
+    """
+    target = torch.arange(wanted, device=like.device)
+    source = torch.arange(length, device=like.device)
+    first = torch.div(target * length, wanted, rounding_mode="floor")
+    last = torch.div((target + 1) * length + wanted - 1, wanted, rounding_mode="floor")
+    inside = (source[None, :] >= first[:, None]) & (source[None, :] < last[:, None])
+    return inside.to(like.dtype) / (last - first)[:, None].to(like.dtype)
+
+
+def batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     """Apply a BatchNorm, also to a training batch that holds one value per channel.
 
     Such a batch has no variance, and torch refuses it. Then the running statistics serve, and stay as they are.
 
     Args:
-        norm: The layer; a plain BatchNorm2d, so that hooks and Ultralytics' settings reach it.
-        x: Map ``(B, C, H, W)``.
+        norm: The layer; a plain BatchNorm2d (or 1d), so that hooks and Ultralytics' settings reach it.
+        x: Map ``(B, C, H, W)``, or vectors ``(B, C)``.
     """
     if norm.training and x.numel() == norm.num_features and norm.running_mean is not None:
         return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)

@@ -1,6 +1,6 @@
 """Loading what the authors' and articles' classes saved.
 
-A *case* names one published class (``gam.dengbuqi``); ``published.py`` says how each maps to ours.
+A *case* names one published class (``gam.dengbuqi``); ``published/`` says how each maps to ours.
 """
 
 from __future__ import annotations
@@ -10,17 +10,23 @@ from torch import Tensor
 from surgeon.blocks import catalog
 from surgeon.blocks.common import Block
 from surgeon.blocks.factory import load_factory
-from surgeon.blocks.published import CASES, Arguments, Reference, Tensors
+from surgeon.blocks.published import all_cases
+from surgeon.blocks.published.form import Arguments, Reference, Tensors
 from surgeon.errors import BlockError
 
 
 def cases() -> tuple[str, ...]:
     """The published classes that can be loaded."""
-    return tuple(CASES)
+    return tuple(all_cases())
 
 
 def from_reference(
-    case: str, arguments: Arguments, tensors: Tensors | None = None, *, size: tuple[int, int] | None = None
+    case: str,
+    arguments: Arguments,
+    tensors: Tensors | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
 ) -> Block:
     """Build our module for a published class, and load its weights.
 
@@ -30,6 +36,7 @@ def from_reference(
         tensors: Its state dict; None leaves our initialisation.
         size: Map size ``(H, W)`` that it ran at. Needed only where it stores a flattened position table of a map that
             is not square.
+        channels: Width of its input, for a class that takes none.
 
     Raises:
         BlockError: The case or an argument is unknown, or the tensors do not fit.
@@ -42,7 +49,7 @@ def from_reference(
     settings = {ours: arguments[theirs] for theirs, ours in reference.names.items() if theirs in arguments}
     settings |= reference.settings(arguments, size)
     info = catalog.get(reference.block)
-    widths = [arguments[key] for key in reference.channels if key in arguments]
+    widths = [arguments[key] for key in reference.channels if key in arguments] or [channels or 0]
     resolved = info.resolve(widths[0], widths[-1], settings)
     module = load_factory(info.factory)(widths[0], widths[-1], **resolved.settings)
     assert isinstance(module, Block)
@@ -70,6 +77,7 @@ def _flat(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _reference(case: str) -> Reference:
     """Look a case up."""
-    if case not in CASES:
-        raise BlockError(catalog.unknown("There is no published class", case, CASES))
-    return CASES[case]
+    known = all_cases()
+    if case not in known:
+        raise BlockError(catalog.unknown("There is no published class", case, known))
+    return known[case]

@@ -1,33 +1,19 @@
-"""Fixtures for the blocks: one thread, a fixed seed, and every block of the catalog with its variants."""
+"""Fixtures for the blocks: one thread, a fixed seed, and every block of the catalog with its examples."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from surgeon.blocks import names
+from surgeon.blocks import all_blocks
 
-sys.path.insert(0, str(Path(__file__).parent))  # for plain.py: pytest's importlib mode leaves test folders out
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # for the plain forms
 
-#: Settings beyond the defaults; every catalog name is tested with its defaults whether or not it stands here.
-VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "mhsa": [{"position": False}, {"variant": "paper", "table": (5, 9)}],
-    "gam": [{"variant": "sigmoid"}, {"variant": "grouped"}],
-    "fla": [
-        {"normaliser": "mean", "position": (6, 7)},
-        {"sr_ratio": 2, "position": (3, 4), "normaliser": "mean", "qkv_bias": False},
-        {"project": False, "lepe": True, "focusing_factor": 4},
-    ],
-    "lska": [{"k_size": 53}, {"variant": "attention", "k_size": 11}],
-    "acmix": [{"kernel_att": 5, "head": 2, "dilation": 2}],
-}
-
-CASES = [(name, settings) for name in names() for settings in ({}, *VARIANTS.get(name, []))]
+CASES = [(info.name, dict(settings)) for info in all_blocks() for settings in ({}, *info.examples)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

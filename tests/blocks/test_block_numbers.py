@@ -58,6 +58,10 @@ def test_costs_are_those_of_the_definition(block: Case, channels: int, size: tup
         plain(module, torch.randn(1, channels, *size, dtype=torch.float64))
     assert cost.macs * 2 == counter.get_total_flops()
     assert catalog.get(block[0]).cost(channels, channels, *size, block[1]) == cost
+    if cost.executed is not None:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            module(torch.randn(1, channels, *size, dtype=torch.float64))
+        assert cost.executed * 2 == counter.get_total_flops() < cost.macs * 2
 
 
 @pytest.mark.parametrize(

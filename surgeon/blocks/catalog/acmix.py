@@ -61,4 +61,6 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("ac_mix",),
+    examples=({"kernel_att": 5, "head": 2, "dilation": 2},),
+    zero_gradients=("conv_p.bias",),
 )

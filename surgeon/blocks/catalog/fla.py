@@ -93,4 +93,9 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("focused_linear_attention", "flatten", "focusedlinearattention"),
+    examples=(
+        {"normaliser": "mean", "position": (6, 7)},
+        {"sr_ratio": 2, "position": (3, 4), "normaliser": "mean", "qkv_bias": False},
+        {"project": False, "lepe": True, "focusing_factor": 4},
+    ),
 )

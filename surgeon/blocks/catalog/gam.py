@@ -101,4 +101,6 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("gam_attention", "gamattention", "global_attention"),
+    examples=({"variant": "sigmoid"}, {"variant": "grouped"}),
+    zero_gradients=("conv1.bias", "conv2.bias"),
 )

@@ -15,11 +15,14 @@ class BlockCost:
         params: Parameters (without the identity gate).
         macs: MACs of the definition's convolutions, linear layers and matrix products.
         elementwise_macs: Work of the definition that no matmul shows, by name (ACmix: ``neighbourhood attention``).
+        executed: MACs that our form runs in evaluation, where that is known to be less; None where it is ``macs`` or
+            is left to the counter.
     """
 
     params: int
     macs: int
     elementwise_macs: Mapping[str, int] = field(default_factory=dict)
+    executed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,10 @@ class BlockInfo:
         options: One line of help a setting, with the values that it takes.
         constraints: What the settings must satisfy, for the reader (``heads divides C``).
         aliases: Other names users type.
+        differences: One paragraph: where official code, paper and the common paste differ, and which is followed.
+        examples: Settings beyond the defaults under which every promise is tested too: each variant, each branch.
+        zero_gradients: Parameters whose gradient is zero in theory (a bias before a BatchNorm, a key's bias in a
+            softmax).
         takes_list: Whether it reads several feature maps as a list, as Concat does: its widths in are a list then, and
             it can only stand in for a row that reads several.
         resolve: ``resolve(in_channels, out_channels, settings)``: settings that fit, or BlockError naming the values
@@ -78,3 +85,17 @@ class BlockInfo:
     cost: Callable[[int, int, int, int, Mapping[str, Any]], BlockCost]
     aliases: tuple[str, ...] = ()
     takes_list: bool = False
+    differences: str = ""
+    examples: tuple[Mapping[str, Any], ...] = ()
+    zero_gradients: tuple[str, ...] = ()
+
+    def output_size(self, height: int, width: int, settings: Mapping[str, Any]) -> tuple[int, int]:
+        """Height and width of the output for an input of ``height`` x ``width`` pixels.
+
+        Args:
+            height: Of the input.
+            width: Of the input.
+            settings: Every setting with its value; ``stride`` and ``scale`` count.
+        """
+        stride, scale = settings.get("stride", 1), settings.get("scale", 1)
+        return ((height - 1) // stride + 1) * scale, ((width - 1) // stride + 1) * scale

@@ -52,4 +52,5 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("large_separable_kernel_attention",),
+    examples=({"k_size": 53}, {"variant": "attention", "k_size": 11}),
 )

@@ -75,4 +75,6 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("botnet", "botnet_mhsa", "multi_head_self_attention"),
+    examples=({"position": False}, {"variant": "paper", "table": (5, 9)}),
+    zero_gradients=("key.bias",),
 )
