@@ -7,6 +7,7 @@ follow from that. What depends on the width (heads divide the channels) stays wi
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,32 @@ def integer(minimum: int = 1, *, odd: bool = False) -> Parser:
     return parse
 
 
+def number(above: float | None = None, *, minimum: float | None = None) -> Parser:
+    """Accept a finite number, ``above`` or at least ``minimum`` where one is given."""
+    bound = "" if above is None else f" above {above:g}"
+    bound = bound if minimum is None else f" of at least {minimum:g}"
+
+    def parse(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"a number{bound}")
+        if (above is not None and value <= above) or (minimum is not None and value < minimum):
+            raise ValueError(f"a number{bound}")
+        return float(value)
+
+    return parse
+
+
+def subset(*values: str) -> Parser:
+    """Accept a list of one or more of ``values``."""
+
+    def parse(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not value or any(item not in values for item in value):
+            raise ValueError("a list of one or more of " + ", ".join(values))
+        return tuple(value)
+
+    return parse
+
+
 def flag(value: Any) -> bool:
     """Accept true or false."""
     if not isinstance(value, bool):
@@ -71,6 +98,22 @@ def one_of(values: Iterable[int]) -> Parser:
         if isinstance(value, bool) or value not in known:
             raise ValueError("one of " + ", ".join(map(str, known)))
         return int(value)
+
+    return parse
+
+
+def integers(minimum: int = 1, *, odd: bool = False) -> Parser:
+    """Accept a list of integers of at least ``minimum``, at least one of them."""
+    parse_one = integer(minimum, odd=odd)
+    wanted = f"a list of {'odd ' if odd else ''}integers of at least {minimum}"
+
+    def parse(value: Any) -> tuple[int, ...]:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(wanted)
+        try:
+            return tuple(map(parse_one, value))
+        except ValueError:
+            raise ValueError(wanted) from None
 
     return parse
 
@@ -137,9 +180,14 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     return f"{what} {str(name)!r}.{hint} {listing}"
 
 
-def divisors(number: int) -> list[int]:
-    """Every divisor of ``number``, ascending."""
-    return [value for value in range(1, number + 1) if number % value == 0]
+def rounded(value: float, divisor: int) -> int:
+    """The multiple of ``divisor`` nearest to ``value``, at least one: how timm sets hidden widths."""
+    return max(divisor, int(value + divisor / 2) // divisor * divisor)
+
+
+def divisors(total: int) -> list[int]:
+    """Every divisor of ``total``, ascending."""
+    return [value for value in range(1, total + 1) if total % value == 0]
 
 
 def fit(block: str, key: str, value: int, allowed: list[int], reason: str, *, explicit: bool) -> tuple[int, str | None]:
