@@ -70,6 +70,14 @@ class Block(nn.Module):
         """
         return {}
 
+    def fuse_block(self) -> nn.Module | None:
+        """The simpler module that puts out the same in evaluation, where the family has a form for training alone.
+
+        Returns:
+            A module from ``(B, C, H, W)`` to the same as this one, which stays as it is; None where there is none.
+        """
+        return None
+
     def extra_repr(self) -> str:
         """Show widths and settings."""
         shown = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())

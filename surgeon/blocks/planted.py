@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from surgeon.blocks import factory
+from surgeon.blocks.common import Block
 from surgeon.blocks.factory import Channels
 from surgeon.blocks.gate import GATE_NAME, closed_gate, gated
 from surgeon.blocks.naming import is_foreign
@@ -65,6 +66,7 @@ class PlantedBlock(nn.Module):
         self.out_channels = out_channels
         self.settings = dict(settings)
         self.start = start
+        self.fused = False
         with torch.random.fork_rng(devices=[]):
             if seed is not None:
                 torch.manual_seed(seed)
@@ -89,6 +91,13 @@ class PlantedBlock(nn.Module):
         gate = self.gate
         fx: Tensor = self.block(x)
         return fx if gate is None or not isinstance(x, Tensor) else gated(x, fx, gate)
+
+    def fuse(self) -> None:
+        """Put the block's simpler form for inference in its place, where it has one (`Block.fuse_block`)."""
+        simpler = self.block.fuse_block() if isinstance(self.block, Block) else None
+        if simpler is not None:
+            self.block = simpler.train(self.training)
+            self.fused = True
 
     def extra_repr(self) -> str:
         """The name and start, for ``print(model)``."""
@@ -119,6 +128,7 @@ class PlantedBlock(nn.Module):
             "settings": dict(self.settings),
             "start": self.start,
             "training": self.training,
+            **({"fused": True} if self.fused else {}),
             "tensors": dict(self.state_dict(keep_vars=False)),
             "frozen": [n for n, p in self.named_parameters() if not p.requires_grad],
             "norms": {n: (m.eps, m.momentum) for n, m in norms.items()},
@@ -147,6 +157,8 @@ def _restore(payload: Mapping[str, Any]) -> PlantedBlock:
     planted = PlantedBlock(
         payload["name"], payload["in_channels"], payload["out_channels"], payload["settings"], payload["start"]
     )
+    if payload.get("fused"):
+        planted.fuse()
     try:
         planted.load_state_dict(payload["tensors"], strict=True, assign=True)
     except RuntimeError as error:

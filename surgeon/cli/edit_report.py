@@ -19,16 +19,22 @@ def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
     from surgeon.workflows.training import training
 
     notes = (*result.before.notes, *_drift(result.before), *result.plan.notes, *own_classes(result.plan.recipe))
+    tensors = result.tensors
+    adopted = set(tensors.adopted.values())
+    fresh = tuple(name for name in tensors.fresh if name not in adopted)
+    dropped = tuple(name for name in tensors.dropped if name not in tensors.adopted)
     return EditReport(
         source=result.before.source,
         outputs=tuple(map(str, paths)),
         edits=tuple(map(str, result.plan.recipe.edits)),
-        copied=len(result.tensors.copied),
-        fresh=len(result.tensors.fresh),
-        dropped=len(result.tensors.dropped),
-        copied_names=tuple(result.tensors.copied.values()),
-        fresh_names=result.tensors.fresh,
-        dropped_names=result.tensors.dropped,
+        copied=len(tensors.copied),
+        adopted=len(adopted),
+        fresh=len(fresh),
+        dropped=len(dropped),
+        copied_names=tuple(tensors.copied.values()),
+        adopted_names=tuple(tensors.adopted.values()),
+        fresh_names=fresh,
+        dropped_names=dropped,
         checks=tuple(CheckLine(check.name, check.passed, check.detail, check.ran) for check in result.checks),
         notes=tuple(dict.fromkeys(notes)),
         training=training(result, paths[0]),
@@ -39,9 +45,12 @@ def own_classes(recipe: Recipe) -> Iterator[str]:
     """What a file that plants the user's own classes needs wherever it is used."""
     edits = (edit for edit in recipe.edits if not isinstance(edit, Remove) and ":" in edit.module)
     for module in dict.fromkeys(edit.module.partition(":")[0] for edit in edits):
+        package = module.partition(".")[0]
+        there = f"install it, or run yolo with PYTHONPATH={Path.cwd()}; "
+        # Whoever runs `yolo` has Ultralytics' own classes.
         yield (
-            f"The files import {module} wherever they are used: install it, or run yolo with PYTHONPATH={Path.cwd()}; "
-            f"surgeon opens them with --trust-module {module.partition('.')[0]}."
+            f"The files import {module} wherever they are used: {'' if package == 'ultralytics' else there}"
+            f"surgeon opens them with --trust-module {package}."
         )
 
 

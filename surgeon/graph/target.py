@@ -18,6 +18,7 @@ class NewBlock:
         settings: Every constructor argument (a user's own class: the explicit ones).
         start: ``identity`` or ``paper``.
         adapter: Whether surgeon itself added it, to change the width.
+        replaces: Path, in the original network, of the module that it stands in for and takes tensors over from.
     """
 
     module: str
@@ -26,6 +27,7 @@ class NewBlock:
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: str = "identity"
     adapter: bool = False
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,8 +39,9 @@ class EditReport:
         source: The model that was edited.
         outputs: Files that were written (or would be, in a dry run).
         edits: One sentence an edit, in order.
-        copied, fresh, dropped: Number of tensors taken over, newly made, and left behind.
-        copied_names, fresh_names, dropped_names: Their names, empty where not listed.
+        copied, adopted, fresh, dropped: Number of tensors that stayed, that a block took over from the module it
+            replaces, that were newly made, and left behind.
+        copied_names, adopted_names, fresh_names, dropped_names: Their names, empty where not listed.
         checks: The promises, in the order they were checked.
         notes: Sentences that belong under the report.
         comparison: Before and after, None where not measured.
@@ -52,9 +53,11 @@ class EditReport:
     outputs: tuple[str, ...] = ()
     edits: tuple[str, ...] = ()
     copied: int = 0
+    adopted: int = 0
     fresh: int = 0
     dropped: int = 0
     copied_names: tuple[str, ...] = ()
+    adopted_names: tuple[str, ...] = ()
     fresh_names: tuple[str, ...] = ()
     dropped_names: tuple[str, ...] = ()
     checks: tuple[CheckLine, ...] = ()
@@ -103,8 +106,10 @@ def _lines(report: EditReport) -> tuple[str, ...]:
 
 def _tensors(report: EditReport, all_names: bool) -> tuple[tuple[str, str], ...]:
     """Counts with names; of the copied ones only the count, for they are all the rest."""
+    adopted = [("taken over", report.adopted, report.adopted_names)] if report.adopted else []
     groups = (
         ("copied", report.copied, report.copied_names if all_names else ()),
+        *adopted,
         ("fresh", report.fresh, report.fresh_names),
         ("dropped", report.dropped, report.dropped_names),
     )

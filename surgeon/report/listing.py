@@ -87,34 +87,66 @@ def _obstacle(node: ModuleNode) -> str:
     return "folded" if node.folded_by else ""
 
 
+SHOWN_CHANNELS, SHOWN_SIDE = 256, 20
+"""Width and map at which the list of blocks shows costs: P5 of a network at 640 pixels."""
+
+
 def blocks_table(blocks: Iterable[BlockInfo]) -> Document:
     """The catalog, a row a block."""
     columns = (
         Column(title="name"),
         Column(title="kind"),
-        Column(title="paper", shrink_to=16),
+        Column(title="params", role="number"),
+        Column(title="MMACs", role="number"),
+        Column(title="shape"),
         Column(title="year", role="number"),
-        Column(title="channels"),
-        Column(title="constraints", shrink_to=12),
+        Column(title="paper", shrink_to=12, drop=2),
+        Column(title="constraints", shrink_to=12, wide=True),
     )
-    rows = tuple(
-        Row(
-            cells=(
-                block.name,
-                block.kind,
-                block.paper,
-                str(block.year),
-                "may change" if block.changes_channels else "kept",
-                block.constraints,
-            )
-        )
-        for block in blocks
+    rows = tuple(Row(cells=_listed(block)) for block in blocks)
+    legend = (
+        f"params and MMACs (millions of MACs of the definition, its elementwise work apart): defaults, "
+        f"{SHOWN_CHANNELS} channels, {SHOWN_SIDE}x{SHOWN_SIDE} map, batch 1; shape: of the output, by default."
     )
-    return Document(title=units.plural(len(rows), "block"), parts=(Table(title="", columns=columns, rows=rows),))
+    return Document(
+        title=units.plural(len(rows), "block"),
+        parts=(Table(title="", columns=columns, rows=rows), Notes(title="", sentences=(legend,) if rows else ())),
+    )
+
+
+def _listed(block: BlockInfo) -> tuple[str, ...]:
+    settings = block.resolve(SHOWN_CHANNELS, SHOWN_CHANNELS, {}).settings
+    cost = block.cost(SHOWN_CHANNELS, SHOWN_CHANNELS, SHOWN_SIDE, SHOWN_SIDE, settings)
+    return (
+        block.name,
+        block.kind,
+        units.count(cost.params),
+        f"{cost.macs / 1e6:,.2f}",
+        _shape(block),
+        str(block.year),
+        block.paper,
+        block.constraints,
+    )
+
+
+def _shape(block: BlockInfo) -> str:
+    """What a block does to the shape of a map, in a word or two."""
+    if block.keeps_shape:
+        return "kept"
+    settings = block.resolve(SHOWN_CHANNELS, SHOWN_CHANNELS, {}).settings
+    side, _ = block.output_size(SHOWN_SIDE, SHOWN_SIDE, settings)
+    return f"{side // SHOWN_SIDE}x size" if side > SHOWN_SIDE else "may change"
 
 
 def block_card(block: BlockInfo) -> Document:
     """All that is known of one block."""
+    cost = block.cost(
+        SHOWN_CHANNELS,
+        SHOWN_CHANNELS,
+        SHOWN_SIDE,
+        SHOWN_SIDE,
+        block.resolve(SHOWN_CHANNELS, SHOWN_CHANNELS, {}).settings,
+    )
     facts = [
         ("name", ", ".join((block.name, *block.aliases))),
         ("kind", block.kind),
@@ -122,6 +154,11 @@ def block_card(block: BlockInfo) -> Document:
         ("source", block.source),
         ("channels", "may change" if block.changes_channels else "kept"),
         ("constraints", block.constraints or "none"),
+        (
+            "costs",
+            f"{units.count(cost.params)} parameters, {cost.macs / 1e6:,.2f} M MACs by default at {SHOWN_CHANNELS} "
+            f"channels on a {SHOWN_SIDE}x{SHOWN_SIDE} map, batch 1",
+        ),
     ]
     columns = (
         Column(title="option"),
@@ -144,6 +181,7 @@ def block_card(block: BlockInfo) -> Document:
         lines=(block.summary,),
         parts=(
             Facts(title="", items=tuple(facts)),
+            Notes(title="definition", sentences=(block.differences,) if block.differences else ()),
             Table(title="options (--set option=value)", columns=columns, rows=options),
             Notes(title="", sentences=() if options else ("It has no options.",)),
         ),

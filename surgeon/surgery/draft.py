@@ -167,7 +167,7 @@ class Draft:
         name = display_name(edit.module)
         if c1 == c2 or not self._adapt or changes_channels(edit.module):
             try:
-                return [(name, self._new(edit, c1, c2, ratio))]
+                return [(name, replace(self._new(edit, c1, c2, ratio), replaces=layer.path))]
             except BlockError as error:
                 if c1 == c2 or changes_channels(edit.module):
                     raise
@@ -177,7 +177,7 @@ class Draft:
                 ) from error
         # The adapter costs the same on either side; the block, often quadratic in its width, belongs on the narrow one.
         narrow = min(c1, c2)
-        block = self._new(edit, narrow, narrow, ratio)
+        block = replace(self._new(edit, narrow, narrow, ratio), replaces=layer.path)
         between = adapter(c1, c2)
         self.notes.append(
             f"{describe(between)} {'behind' if c1 == narrow else 'before'} {name} at {layer.site} ({layer.kind}): "

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from surgeon.blocks import catalog
-from surgeon.blocks.naming import display_name, is_foreign
+from dataclasses import replace
+from fractions import Fraction
+
+from surgeon.blocks.naming import display_name
 from surgeon.errors import BlockError, PlanError
 from surgeon.graph import LayerGraph, NewBlock, PlannedGraft
 from surgeon.graph.modules import ModuleNode, ModuleTree
 from surgeon.graph.nested import NestedSite
-from surgeon.surgery.new_blocks import adapter, describe
+from surgeon.surgery.new_blocks import Refused, adapter, describe, may_resample, new_block
 from surgeon.surgery.recipe import Edit, Insert, Remove, Replace
 
 AFTER, BEFORE = "surgeon_after_", "surgeon_before_"
+_SAME = Fraction(1)
 
 
 class GraftDraft:
@@ -103,7 +106,7 @@ class GraftDraft:
         if lost := [g.host for g in self.grafts if g.host == node.path or g.host.startswith(f"{node.path}.")]:
             raise PlanError(f"{node} cannot be {verb}: an earlier edit of the same command changes {lost[0]}")
         c1, c2 = source[1], node.out_shape[1]
-        if source[2:] != node.out_shape[2:] and not self._resamples(edit):
+        if source[2:] != node.out_shape[2:] and not (isinstance(edit, Replace) and may_resample(edit.module)):
             raise PlanError(
                 f"{node} changes the resolution from {source[2]}x{source[3]} to {node.out_shape[2]}x"
                 f"{node.out_shape[3]}, what stands in for it would not; {self._neighbours(node)}"
@@ -122,16 +125,9 @@ class GraftDraft:
             self.grafts.append(PlannedGraft(key=key, host=node.path, how="remove"))
         else:
             assert isinstance(edit, Replace)
-            block = self._block(edit, (c1, c2), "paper", node)
+            block = self._block(edit, (c1, c2), "paper", node, _ratio(source, node.out_shape))
             self.grafts.append(PlannedGraft(key=self._key(edit.module), host=node.path, how="replace", block=block))
         self._gone.add(node.path)
-
-    @staticmethod
-    def _resamples(edit: Edit) -> bool:
-        """Whether a block may change the resolution: nothing is known of a user's class, the shape check decides."""
-        if not isinstance(edit, Replace):
-            return False
-        return is_foreign(edit.module) or catalog.get(edit.module).kind in ("upsampling", "convolution")
 
     def _add(self, edit: Insert, node: ModuleNode, how: str, channels: int, port: int | None) -> None:
         block = self._block(edit, (channels, channels), edit.start, node)
@@ -142,22 +138,22 @@ class GraftDraft:
         graft = PlannedGraft(key=self._key(edit.module), host=node.path, how=how, name=name, port=port, block=block)
         self.grafts.append(graft)
 
-    def _block(self, edit: Insert | Replace, widths: tuple[int, int], start: str, node: ModuleNode) -> NewBlock:
+    def _block(
+        self, edit: Insert | Replace, widths: tuple[int, int], start: str, node: ModuleNode, ratio: Fraction = _SAME
+    ) -> NewBlock:
         c1, c2 = widths
-        module, settings = edit.module, dict(edit.settings)
-        if not is_foreign(module):
-            info = catalog.get(module)
-            try:
-                resolved = info.resolve(c1, c2, settings)
-            except BlockError as error:
-                if c1 == c2:
-                    raise
-                rows_only = "; --adapt serves rows only, conv1x1 changes the width" if self._adapt else ""
-                said = f"{node} turns {c1} channels into {c2}: {str(error).rstrip('.')}{rows_only}"
-                raise PlanError(said) from error
-            self.notes.extend(f"{info.title} at {c1} channels: {note}" for note in resolved.notes)
-            module, settings = info.name, dict(resolved.settings)
-        return NewBlock(module=module, in_channels=c1, out_channels=c2, settings=settings, start=start)
+        try:
+            block, notes = new_block(edit, c1, c2, start=start, ratio=ratio)
+        except Refused as error:
+            raise PlanError(f"{node} cannot be replaced: {error}") from error
+        except BlockError as error:
+            if c1 == c2:
+                raise
+            rows_only = "; --adapt serves rows only, conv1x1 changes the width" if self._adapt else ""
+            said = f"{node} turns {c1} channels into {c2}: {str(error).rstrip('.')}{rows_only}"
+            raise PlanError(said) from error
+        self.notes.extend(notes)
+        return replace(block, replaces=node.path) if isinstance(edit, Replace) else block
 
     # What cannot be a host
 
@@ -217,6 +213,12 @@ class GraftDraft:
         key = next(key for n in range(len(self._taken) + 1) if (key := f"{stem}{n}") not in self._taken)
         self._taken.add(key)
         return key
+
+
+def _ratio(before: tuple[int, ...], after: tuple[int, ...]) -> Fraction:
+    """Height of an input over that of the output; 0 where the two sides change differently."""
+    height, width = Fraction(before[2], after[2]), Fraction(before[3], after[3])
+    return height if height == width else Fraction(0)
 
 
 def _keywords(node: ModuleNode) -> str:

@@ -45,6 +45,14 @@ class SurgeryPlan:
         grafts = {graft.key: self.moved(graft.path) for graft in self.grafts if graft.block is not None}
         return rows | grafts
 
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """Path of each block that replaces a module, in the edited network → the module's path in the original one."""
+        paths = self.planted
+        rows = {row.key: row.block for row in self.rows}
+        blocks = rows | {graft.key: graft.block for graft in self.grafts}
+        return {paths[key]: block.replaces for key, block in blocks.items() if block is not None and block.replaces}
+
     def moved(self, path: str) -> str:
         """Where a module of the original network stands in the edited one; its tensors' names move alike."""
         if self._renumbered:

@@ -99,6 +99,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     """
     from surgeon.models.digest import edit_digests
     from surgeon.models.family import family_of
+    from surgeon.models.modules.adopting import adopt_tensors
     from surgeon.models.ultralytics.grafts_record import add_grafts
     from surgeon.surgery.checks import Passes, check_edit, map_tensors
     from surgeon.workflows.checking import check_fully, require_level
@@ -108,9 +109,10 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     family = family_of(model)
     module = family.edited(model, planned.rows, _record_entry(model, planned))
     add_grafts(module, planned.grafts, planned.moved, planned.dropped_paths)
+    adopted = adopt_tensors(model.module, module, planned.stand_ins)
     before, after = family.network(model.module, planned.before), family.network(module, planned.before)
     passes = Passes(before, after, planned)
-    tensors = map_tensors(passes)
+    tensors = map_tensors(passes, adopted)
     verified = check_edit(passes, tensors)
     edited = dataclasses.replace(
         model,

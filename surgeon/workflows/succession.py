@@ -122,4 +122,8 @@ def _followed(one: Tensors, two: Tensors) -> Tensors:
     copied = {old: two.copied[new] for old, new in one.copied.items() if new in two.copied}
     planted = (two.copied[name] for name in one.fresh if name in two.copied)
     dropped = (*one.dropped, *(old for old in one.copied if old not in copied))
-    return dataclasses.replace(one, copied=copied, fresh=(*planted, *two.fresh), dropped=dropped)
+    first = {**one.copied, **one.adopted}
+    origin = {new: old for old, new in first.items()}
+    adopted = {old: two.copied[new] for old, new in one.adopted.items() if new in two.copied}
+    adopted |= {origin[old]: new for old, new in two.adopted.items() if old in origin}
+    return dataclasses.replace(one, copied=copied, fresh=(*planted, *two.fresh), dropped=dropped, adopted=adopted)

@@ -71,6 +71,21 @@ def test_a_users_block_that_resamples(yolov8n, own_blocks, site, block, row):
         assert list(again.module.state_dict()) == list(after.module.state_dict())
 
 
+def test_a_block_takes_over_tensors_of_equal_name_and_shape(yolov8n, own_blocks):
+    after = yolov8n.replace("backbone.1", "own:MyDown")
+    tensors = after.result.tensors
+    assert sorted(old.removeprefix("model.1.") for old in tensors.adopted) == sorted(
+        ["conv.weight", *(f"bn.{n}" for n in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"))]
+    )
+    old, new = yolov8n.module.state_dict(), after.module.state_dict()
+    assert all(torch.equal(old[a], new[b]) for a, b in tensors.adopted.items())
+    assert set(tensors.adopted) == set(tensors.dropped) and set(tensors.adopted.values()) == set(tensors.fresh)
+    # A convolution of another shape leaves its kernel behind, and the report says so.
+    other = yolov8n.replace("backbone.4.m.0.cv2", "own:Keep").result.tensors
+    assert not other.adopted.keys() & {"model.4.m.0.cv2.conv.bias"} and "model.4.m.0.cv2.bn.weight" not in other.adopted
+    assert other.adopted == {"model.4.m.0.cv2.conv.weight": "model.4.m.0.cv2.block.conv.weight"}
+
+
 def test_the_stem_may_be_another_convolution(yolov8n, own_blocks):
     after = yolov8n.replace("backbone.0", "own:MyDown")
     assert (after.module.model[0].in_channels, after.module.model[0].out_channels) == (3, 16)

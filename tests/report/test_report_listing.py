@@ -46,7 +46,7 @@ GAM = BlockInfo(
     options={"rate": "reduction, 1, 2, 4 ... dividing C", "extra": "x"},
     constraints="rate divides C",
     resolve=lambda i, o, s: Resolved(settings=s),
-    cost=lambda i, o, h, w, s: BlockCost(params=0, macs=0),
+    cost=lambda i, o, h, w, s: BlockCost(params=i * o, macs=i * o * h * w),
     aliases=("global-attention",),
 )
 
@@ -67,7 +67,9 @@ def test_tree(graph, golden):
 def test_blocks(golden):
     document = blocks_table([_block(), _block(name="cbam", changes_channels=False, constraints="")])
     assert document.title == "2 blocks"
-    assert document.tables[0].column("channels") == ("may change", "kept")
+    assert document.tables[0].column("shape") == ("may change", "kept")
+    assert document.tables[0].column("params") == ("65,536", "65,536")
+    assert document.tables[0].column("MMACs") == ("26.21", "26.21")
     golden("blocks_80.txt", to_text(document))
 
 

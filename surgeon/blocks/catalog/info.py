@@ -89,6 +89,11 @@ class BlockInfo:
     examples: tuple[Mapping[str, Any], ...] = ()
     zero_gradients: tuple[str, ...] = ()
 
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether the output always has the shape of the input."""
+        return not self.changes_channels and not self.takes_list and not {"stride", "scale"} & set(self.defaults)
+
     def output_size(self, height: int, width: int, settings: Mapping[str, Any]) -> tuple[int, int]:
         """Height and width of the output for an input of ``height`` x ``width`` pixels.
 

@@ -107,6 +107,11 @@ def check_payload(payload: Any, origin: str, trust_modules: Sequence[str]) -> No
     if not isinstance(payload, dict) or any(not isinstance(payload.get(k), t) for k, t in _PAYLOAD_KEYS.items()):
         raise ModelFileError(f"{origin} holds a planted block that is damaged, or that a newer surgeon wrote")
     require_consent(payload["name"], origin, trust_modules)
+    if payload.get("fused"):
+        raise ModelFileError(
+            f"{origin} was saved after fuse(): its {payload['name']} is there in its simpler form only; open the file "
+            "that it was fused from"
+        )
     for key in _PAYLOAD_KEYS.keys() - {"tensors", "row"}:
         check_plain(payload[key], origin, f"{key} of a planted block")
     row = {key: value for key, value in payload["row"].items() if key != "np"}

@@ -26,7 +26,7 @@ from surgeon.blocks import factory
 from surgeon.blocks.naming import is_foreign
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import BlockError
-from surgeon.models.ultralytics import grafts_record
+from surgeon.models.ultralytics import fusing, grafts_record
 
 PREFIX = "surgeon."
 """What the module name of a planted row starts with in a ``model.yaml``."""
@@ -42,6 +42,7 @@ def register(tasks: ModuleType) -> None:
 
     The YOLOv5, YOLOv7 and YOLOv9 repositories have a ``parse_model(d, ch)`` of the same kind, which is served as well.
     """
+    fusing.register(tasks)
     stock: Parse = tasks.parse_model
     if hasattr(stock, _WRAPPED):
         return
