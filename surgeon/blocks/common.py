@@ -163,6 +163,27 @@ def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
     return torch.autocast(kind, enabled=False) if active else nullcontext()
 
 
+def sigmoid_gate(x: Tensor, logits: Tensor) -> Tensor:
+    """Return ``x * sigmoid(logits)``; without gradients the fresh ``logits`` are overwritten, which spares two maps.
+
+    Args:
+        x: Map ``(B, C, H, W)``.
+        logits: What the caller computed for this call alone; any shape that broadcasts to the map.
+    """
+    if torch.is_grad_enabled() or one_graph() or logits.shape != x.shape or logits.dtype != x.dtype:
+        return x * logits.sigmoid()
+    return logits.sigmoid_().mul_(x)
+
+
+def freedom(x: Tensor) -> Any:
+    """Pixels of a map ``(B, C, H, W)`` less one, as an unbiased variance divides; 1 for a single pixel.
+
+    A number, or what stands for it while a graph is recorded.
+    """
+    less = x.shape[2] * x.shape[3] - 1
+    return less.clamp(min=1) if isinstance(less, Tensor) else torch.sym_max(less, 1)
+
+
 def tracing() -> bool:
     """Whether the tracer of the legacy ONNX export (or ``torch.jit.trace``) is recording."""
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from surgeon.blocks.catalog import acmix, conv1x1, fla, gam, lska, mhsa
+from surgeon.blocks.catalog import acmix, conv1x1, fla, gam, lska, mhsa, se
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import unknown
 from surgeon.errors import BlockError
 
 __all__ = ["BlockCost", "BlockInfo", "Resolved", "all_blocks", "get", "names", "unknown"]
 
-_BLOCKS: tuple[BlockInfo, ...] = (mhsa.INFO, gam.INFO, fla.INFO, lska.INFO, acmix.INFO, conv1x1.INFO)
+_BLOCKS: tuple[BlockInfo, ...] = (
+    mhsa.INFO,
+    gam.INFO,
+    fla.INFO,
+    lska.INFO,
+    acmix.INFO,
+    conv1x1.INFO,
+    se.INFO,
+)
 
 
 def all_blocks() -> tuple[BlockInfo, ...]:
