@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.common import Block
@@ -14,3 +14,8 @@ def conv(module: Block, name: str, x: Tensor, **options: object) -> Tensor:
     weight = parameters[f"{name}.weight"]
     weight = weight[:, :, None, None] if weight.dim() == 2 else weight
     return F.conv2d(x, weight, parameters.get(f"{name}.bias"), **options)
+
+
+def norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Normalise with the running statistics."""
+    return F.batch_norm(x, layer.running_mean, layer.running_var, layer.weight, layer.bias, eps=layer.eps)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from surgeon.blocks.catalog import acmix, conv1x1, fla, gam, lska, mhsa, se
+from surgeon.blocks.catalog import (
+    acmix,
+    conv1x1,
+    fla,
+    gam,
+    lska,
+    mhsa,
+    mlca,
+    msca,
+    se,
+)
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import unknown
 from surgeon.errors import BlockError
@@ -16,6 +26,8 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     lska.INFO,
     acmix.INFO,
     conv1x1.INFO,
+    mlca.INFO,
+    msca.INFO,
     se.INFO,
 )
 
