@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from surgeon.blocks.catalog import (
     acmix,
+    caa,
     conv1x1,
+    cpca,
+    eca,
     fla,
     gam,
+    lsk,
     lska,
     mhsa,
     mlca,
     msca,
     se,
+    simam,
 )
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import unknown
@@ -29,6 +34,11 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     mlca.INFO,
     msca.INFO,
     se.INFO,
+    lsk.INFO,
+    caa.INFO,
+    cpca.INFO,
+    eca.INFO,
+    simam.INFO,
 )
 
 
