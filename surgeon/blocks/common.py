@@ -175,6 +175,26 @@ def sigmoid_gate(x: Tensor, logits: Tensor) -> Tensor:
     return logits.sigmoid_().mul_(x)
 
 
+def scaled(own: Tensor, factor: Tensor) -> Tensor:
+    """Return ``own * factor``; without gradients in the memory of ``own``, which the caller computed for this alone."""
+    if torch.is_grad_enabled() or one_graph() or factor.dtype != own.dtype:
+        return own * factor
+    return own.mul_(factor)
+
+
+def peak(x: Tensor, dim: int | tuple[int, int], *, keepdim: bool = False) -> Tensor:
+    """Maximum over one axis, or over both of the map ``(2, 3)``.
+
+    The reduction without indices is many times faster forwards, the one with indices up to twice backwards.
+    """
+    if not torch.is_grad_enabled() or one_graph():
+        return x.amax(dim, keepdim=keepdim)
+    if isinstance(dim, int):
+        return x.max(dim, keepdim=keepdim).values
+    top = x.flatten(2).max(2).values
+    return top[:, :, None, None] if keepdim else top
+
+
 def freedom(x: Tensor) -> Any:
     """Pixels of a map ``(B, C, H, W)`` less one, as an unbiased variance divides; 1 for a single pixel.
 

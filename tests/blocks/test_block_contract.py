@@ -125,7 +125,7 @@ def test_low_precision_stays_finite(block: Case, kind: torch.dtype) -> None:
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16], ids=str)
 def test_autocast_trains(block: Case, kind: torch.dtype) -> None:
     module = make(block).train()
-    x = 4 * torch.randn(2, CHANNELS, 6, 7)
+    x = (4 * torch.randn(2, CHANNELS, 6, 7)).requires_grad_()  # a block may have no parameters
     with torch.autocast("cpu", dtype=kind):
         y = module(x)
     y.float().mean().backward()
