@@ -15,7 +15,7 @@ def _same(x: Tensor) -> Tensor:
     return x
 
 
-#: Activation setting -> function. Functions, not modules: Ultralytics makes every module with ``inplace`` work in place.
+#: Activation setting -> function; no modules, as Ultralytics makes every one that has ``inplace`` work in place.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": _same, "relu": F.relu, "relu6": F.relu6, "silu": F.silu}
 
 

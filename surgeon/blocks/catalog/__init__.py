@@ -5,6 +5,7 @@ from __future__ import annotations
 from surgeon.blocks.catalog import (
     acmix,
     caa,
+    carafe,
     conv1x1,
     cpca,
     eca,
@@ -17,6 +18,7 @@ from surgeon.blocks.catalog import (
     msca,
     se,
     simam,
+    simsppf,
 )
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import unknown
@@ -39,6 +41,9 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     cpca.INFO,
     eca.INFO,
     simam.INFO,
+    simsppf.INFO,
+    simsppf.CSP,
+    carafe.INFO,
 )
 
 
