@@ -47,4 +47,5 @@ class SimAM(Block):
 
     def _scale(self, x: Tensor, squares: Tensor) -> Tensor:
         """Four times the regularised variance of each channel."""
-        return 4 * (squares.sum((2, 3), keepdim=True) / freedom(x) + self.e_lambda)
+        variance: Tensor = squares.sum((2, 3), keepdim=True) / freedom(x)
+        return 4 * (variance + self.e_lambda)

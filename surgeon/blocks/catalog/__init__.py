@@ -6,7 +6,9 @@ from surgeon.blocks.catalog import (
     acmix,
     caa,
     carafe,
+    cbam,
     conv1x1,
+    coordatt,
     cpca,
     eca,
     fla,
@@ -44,6 +46,8 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     simsppf.INFO,
     simsppf.CSP,
     carafe.INFO,
+    cbam.INFO,
+    coordatt.INFO,
 )
 
 
