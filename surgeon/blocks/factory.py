@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
 
-from surgeon.blocks import catalog
+from surgeon.blocks import catalog, timm_blocks
 from surgeon.errors import BlockError
 
 #: Second parameters that mean "channels of the output" in the classes people paste into YOLO.
 _OUTPUT_NAMES = frozenset(
     {"out_channels", "out_channel", "c2", "cout", "c_out", "outp", "oup", "out_planes", "out_dim", "dim_out", "out_ch"}
 )
+
+Factory = Callable[..., nn.Module]
+"""A class of modules, or what stands for one."""
 
 Channels = int | Sequence[int]
 """Width of a block's input, or of each of its inputs where it takes a list."""
@@ -45,8 +48,8 @@ def create(name: str, channels: Channels, out_channels: int | None = None, **set
     return module
 
 
-def load_factory(spec: str) -> type[nn.Module]:
-    """Import ``package.module:Class``. This runs the module's code: ask for consent first.
+def load_factory(spec: str) -> Factory:
+    """Import ``package.module:Class``, or timm's ``timm:NAME``. This runs the module's code: ask for consent first.
 
     Raises:
         BlockError: The name is malformed, the module or class is missing, or the class is no ``nn.Module``.
@@ -54,6 +57,8 @@ def load_factory(spec: str) -> type[nn.Module]:
     module_name, colon, class_name = spec.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
         raise BlockError(f"{spec!r} names no class: write package.module:Class.")
+    if module_name == timm_blocks.PACKAGE:
+        return timm_blocks.load(class_name)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -71,7 +76,7 @@ def load_factory(spec: str) -> type[nn.Module]:
     return factory  # type: ignore[no-any-return]
 
 
-def build(factory: type[nn.Module], channels: Channels, out_channels: int | None = None, **settings: Any) -> nn.Module:
+def build(factory: Factory, channels: Channels, out_channels: int | None = None, **settings: Any) -> nn.Module:
     """Build a user's class.
 
     It is called as ``Class(channels, **settings)``, or as ``Class(channels, out_channels, **settings)`` when its second
@@ -90,12 +95,13 @@ def build(factory: type[nn.Module], channels: Channels, out_channels: int | None
             reverse, or its constructor refuses the call.
     """
     takes_list = bool(getattr(factory, "takes_list", False))
-    _check_inputs(factory.__name__, channels, takes_list=takes_list)
+    name = _name(factory)
+    _check_inputs(name, channels, takes_list=takes_list)
     out = _output_width(channels, out_channels)
     takes_output = takes_list or _takes_output(factory, settings)
     if out != channels and not takes_output:
         raise BlockError(
-            f"{factory.__name__} takes no output width, so {channels} channels cannot become {out}; "
+            f"{name} takes no output width, so {channels} channels cannot become {out}; "
             "give its constructor a second parameter out_channels, or let --adapt plant a 1x1 convolution beside it."
         )
     given = channels if isinstance(channels, int) else list(channels)
@@ -104,7 +110,7 @@ def build(factory: type[nn.Module], channels: Channels, out_channels: int | None
         return factory(*arguments, **settings)
     except Exception as error:
         call = ", ".join([*map(str, arguments), *(f"{key}={value!r}" for key, value in settings.items())])
-        raise BlockError(f"{factory.__name__}({call}) failed: {type(error).__name__}: {error}") from error
+        raise BlockError(f"{name}({call}) failed: {type(error).__name__}: {error}") from error
 
 
 def _check_inputs(name: str, channels: Channels, *, takes_list: bool) -> None:
@@ -128,7 +134,7 @@ def _output_width(channels: Channels, out_channels: int | None) -> int:
     return channels if isinstance(channels, int) else sum(channels)
 
 
-def _takes_output(factory: type[nn.Module], settings: dict[str, Any]) -> bool:
+def _takes_output(factory: Factory, settings: dict[str, Any]) -> bool:
     """Whether the second positional parameter of the constructor is the output width."""
     try:
         parameters = list(inspect.signature(factory).parameters.values())
@@ -139,6 +145,11 @@ def _takes_output(factory: type[nn.Module], settings: dict[str, Any]) -> bool:
     if len(positional) < 2 or positional[1].name in settings:
         return False
     return positional[1].default is inspect.Parameter.empty or positional[1].name in _OUTPUT_NAMES
+
+
+def _name(factory: Factory) -> str:
+    """The class's name; timm has some with settings of their own bound to them."""
+    return str(getattr(factory, "__name__", None) or getattr(getattr(factory, "func", factory), "__name__", factory))
 
 
 def _is_module_class(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,12 +47,19 @@ def own_classes(recipe: Recipe) -> Iterator[str]:
     edits = (edit for edit in recipe.edits if not isinstance(edit, Remove) and ":" in edit.module)
     for module in dict.fromkeys(edit.module.partition(":")[0] for edit in edits):
         package = module.partition(".")[0]
-        there = f"install it, or run yolo with PYTHONPATH={Path.cwd()}; "
-        # Whoever runs `yolo` has Ultralytics' own classes.
         yield (
-            f"The files import {module} wherever they are used: {'' if package == 'ultralytics' else there}"
+            f"The files import {module} wherever they are used: {_how_to_have(package)}"
             f"surgeon opens them with --trust-module {package}."
         )
+
+
+def _how_to_have(package: str) -> str:
+    """What whoever uses the files must do about a package; whoever runs ``yolo`` has Ultralytics."""
+    if package == "ultralytics":
+        return ""
+    file = getattr(sys.modules.get(package), "__file__", None)
+    here = file is None or Path(file).resolve().is_relative_to(Path.cwd())
+    return f"install it, or run yolo with PYTHONPATH={Path.cwd()}; " if here else f"{package} must be installed there; "
 
 
 def _drift(model: OpenedModel) -> Iterator[str]:

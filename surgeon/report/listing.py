@@ -108,6 +108,7 @@ def blocks_table(blocks: Iterable[BlockInfo]) -> Document:
         f"params and MMACs (millions of MACs of the definition, its elementwise work apart): defaults, "
         f"{SHOWN_CHANNELS} channels, {SHOWN_SIDE}x{SHOWN_SIDE} map, batch 1; shape: of the output, by default."
     )
+    others = "Besides these, timm:NAME plants timm's own module (timm:eca), and package.module:Class yours."
     return Document(
         title=units.plural(len(rows), "block"),
         parts=(Table(title="", columns=columns, rows=rows), Notes(title="", sentences=(legend,) if rows else ())),
