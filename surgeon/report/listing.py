@@ -111,7 +111,10 @@ def blocks_table(blocks: Iterable[BlockInfo]) -> Document:
     others = "Besides these, timm:NAME plants timm's own module (timm:eca), and package.module:Class yours."
     return Document(
         title=units.plural(len(rows), "block"),
-        parts=(Table(title="", columns=columns, rows=rows), Notes(title="", sentences=(legend,) if rows else ())),
+        parts=(
+            Table(title="", columns=columns, rows=rows),
+            Notes(title="", sentences=(legend, others) if rows else ()),
+        ),
     )
 
 
