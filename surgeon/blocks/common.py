@@ -7,7 +7,7 @@ precision is widened where sums or exponentials need it, and a profiler sees the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
@@ -134,6 +134,25 @@ def averaging(length: int, wanted: int, like: Tensor) -> Tensor:
     last = torch.div((target + 1) * length + wanted - 1, wanted, rounding_mode="floor")
     inside = (source[None, :] >= first[:, None]) & (source[None, :] < last[:, None])
     return inside.to(like.dtype) / (last - first)[:, None].to(like.dtype)
+
+
+def neighbours(x: Tensor, kernel: int, dilation: int = 1) -> Iterator[Tensor]:
+    """Yield ``(B, C, H, W)`` as each of the ``kernel``² neighbours sees it, row by row; zeros beyond the border.
+
+    Views of one padded map, not ``F.unfold``: no copy per neighbour, and no size enters a traced graph.
+
+    Args:
+        x: The map.
+        kernel: Side of the neighbourhood, odd.
+        dilation: Step between neighbours.
+    """
+    last = dilation * (kernel - 1)
+    starts = range(0, last + 1, dilation)
+    padded = F.pad(x, (last // 2,) * 4)
+    for top in starts:
+        rows = padded[:, :, top : (top - last) or None]
+        for left in starts:
+            yield rows[:, :, :, left : (left - last) or None]
 
 
 def batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from surgeon.blocks.catalog import (
     acmix,
+    aifi,
     caa,
     carafe,
     cbam,
     conv1x1,
     coordatt,
+    cot,
     cpca,
     eca,
     fla,
@@ -18,7 +20,9 @@ from surgeon.blocks.catalog import (
     mhsa,
     mlca,
     msca,
+    msda,
     se,
+    sea,
     simam,
     simsppf,
 )
@@ -48,6 +52,10 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     carafe.INFO,
     cbam.INFO,
     coordatt.INFO,
+    msda.INFO,
+    sea.INFO,
+    cot.INFO,
+    aifi.INFO,
 )
 
 

@@ -46,15 +46,18 @@ def integer(minimum: int = 1, *, odd: bool = False) -> Parser:
     return parse
 
 
-def number(above: float | None = None, *, minimum: float | None = None) -> Parser:
-    """Accept a finite number, ``above`` or at least ``minimum`` where one is given."""
+def number(above: float | None = None, *, minimum: float | None = None, maximum: float | None = None) -> Parser:
+    """Accept a finite number, ``above``, at least ``minimum`` or at most ``maximum`` where they are given."""
     bound = "" if above is None else f" above {above:g}"
     bound = bound if minimum is None else f" of at least {minimum:g}"
+    bound += "" if maximum is None else f" and at most {maximum:g}" if bound else f" of at most {maximum:g}"
 
     def parse(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"a number{bound}")
         if (above is not None and value <= above) or (minimum is not None and value < minimum):
+            raise ValueError(f"a number{bound}")
+        if maximum is not None and value > maximum:
             raise ValueError(f"a number{bound}")
         return float(value)
 
