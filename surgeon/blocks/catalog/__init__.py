@@ -21,6 +21,7 @@ from surgeon.blocks.catalog import (
     mlca,
     msca,
     msda,
+    orepa,
     se,
     sea,
     simam,
@@ -56,6 +57,8 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     sea.INFO,
     cot.INFO,
     aifi.INFO,
+    orepa.INFO,
+    orepa.POINT,
 )
 
 
