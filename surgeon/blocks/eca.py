@@ -1,6 +1,6 @@
 """ECA: one gate a channel from a short convolution over the channels' means.
 
-Paper: ECA-Net, arXiv 1910.03151, equations 5 and 9 to 12. Definition followed: https://github.com/BangguWu/ECANet
+Paper: ECA-Net, arXiv 1910.03151, section 3.2. Definition followed: https://github.com/BangguWu/ECANet
 (MIT), ``models/eca_module.py``, whose kernel length is an argument; the paper's and timm's follows from the width.
 """
 

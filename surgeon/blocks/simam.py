@@ -1,6 +1,6 @@
 """SimAM: attention without parameters, from each pixel's distance to its channel's mean.
 
-Paper: SimAM, ICML 2021 (PMLR 139), equation 5 and figure 3. Definition followed: https://github.com/ZjjConan/SimAM,
+Paper: SimAM, ICML 2021 (PMLR 139), equations 5 and 6. Definition followed: https://github.com/ZjjConan/SimAM,
 ``networks/attentions/simam_module.py``. The variance is the unbiased one; a single pixel counts as its own mean.
 """
 

@@ -97,12 +97,14 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("cbamblock", "cbam_block", "cbammodule", "convolutional_block_attention"),
-    differences="Followed is the authors' code (Jongchan/attention-module at 459efad): layers with biases; the spatial "
-    "gate reads [max, mean] and ends in a BatchNorm of momentum 0.01. timm has no biases, reads [mean, max] and rounds "
-    "the hidden width: variant=timm. The common paste (z1069614715/objectdetection_script) has no biases in the "
-    "channel gate and no BatchNorm, but a bias in the spatial convolution: variant=z106; that of "
-    "xmu-xiaoma666/External-Attention-pytorch is the same with a 49x49 kernel and adds x: variant=xmu. Weights of one "
-    "do not fit another. Ultralytics' own CBAM, one full-width layer on the mean alone, is none of these.",
+    differences=(
+        "Followed is the authors' code (Jongchan/attention-module at 459efad): layers with biases; the spatial gate "
+        "reads [max, mean] and ends in a BatchNorm of momentum 0.01. timm has no biases, reads [mean, max] and rounds "
+        "the hidden width: variant=timm. The common paste (z1069614715/objectdetection_script) has no biases in the "
+        "channel gate and no BatchNorm, but a bias in the spatial convolution: variant=z106; that of "
+        "xmu-xiaoma666/External-Attention-pytorch is the same with a 49x49 kernel and adds x: variant=xmu. Weights of "
+        "one do not fit another. Ultralytics' own CBAM, one full-width layer on the mean alone, is none of these."
+    ),
     examples=(
         {"pool_types": ["lp", "lse"], "reduction_ratio": 4},
         {"no_spatial": True, "reduction_ratio": 4},

@@ -70,10 +70,12 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("ca", "coord_attention", "coordattention", "coordinate_attention", "coordattn", "coordatt_block"),
-    differences="Followed is the authors' code (houqb/CoordAttention at 7619bea); its oup argument crashes unless it "
-    "equals inp, so the block keeps its channels, and pastes drop the argument. timm has no biases and another hidden "
-    "width (C/16, two thirds of it, as a multiple of 8): variant=timm. In training, a batch of one 1x1 map takes the "
-    "running statistics and leaves them: it holds one value per channel, counted twice.",
+    differences=(
+        "Followed is the authors' code (houqb/CoordAttention at 7619bea); its oup argument crashes unless it equals "
+        "inp, so the block keeps its channels, and pastes drop the argument. timm has no biases and another hidden "
+        "width (C/16, two thirds of it, as a multiple of 8): variant=timm. In training, a batch of one 1x1 map takes "
+        "the running statistics and leaves them: it holds one value per channel, counted twice."
+    ),
     examples=({"reduction": 2}, {"variant": "timm"}),
     zero_gradients=("conv1.bias",),
 )

@@ -80,9 +80,11 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("eca_layer", "ecaattention", "eca_attention", "ecamodule", "efficient_channel_attention"),
-    differences="The authors' module (BangguWu/ECANet at b332f6b, followed) takes k_size, 3 unless given, and ignores "
-    "its channel argument. The paper derives the length from the width, and so do timm and the common pastes: "
-    "variant=timm. timm never goes below 3; a paste that does not say so has a kernel of 1 below 8 channels, "
-    "which mixes no channels at all.",
+    differences=(
+        "The authors' module (BangguWu/ECANet at b332f6b, followed) takes k_size, 3 unless given, and ignores its "
+        "channel argument. The paper derives the length from the width, and so do timm and the common pastes: "
+        "variant=timm. timm never goes below 3; a paste that does not say so has a kernel of 1 below 8 channels, "
+        "which mixes no channels at all."
+    ),
     examples=({"k_size": 5}, {"variant": "timm", "gamma": 1.0}),
 )

@@ -90,10 +90,12 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("selayer", "seattention", "se_attention", "seblock", "se_block", "semodule", "squeeze_excitation"),
-    differences="The paper's equation has two layers without biases; so has the PyTorch code that nearly every paste "
-    "descends from (moskomule/senet.pytorch, followed at 8cb2669): variant=linear, the default. The authors' Caffe "
-    "release (hujie-frank/SENet at 0262d43) gives both layers a bias: variant=caffe. timm adds biases too and rounds "
-    "the hidden width to a multiple of 8, at least 8: variant=timm. Where C is smaller than reduction, the paste's "
-    "hidden width is zero: no error, and a gate of 0.5 for every channel; here reduction is adapted, or refused.",
+    differences=(
+        "The paper's equation has two layers without biases; so has the PyTorch code that nearly every paste descends "
+        "from (moskomule/senet.pytorch, followed at 8cb2669): variant=linear, the default. The authors' Caffe release "
+        "(hujie-frank/SENet at 0262d43) gives both layers a bias: variant=caffe. timm adds biases too and rounds the "
+        "hidden width to a multiple of 8, at least 8: variant=timm. Where C is smaller than reduction, the paste's "
+        "hidden width is zero: no error, and a gate of 0.5 for every channel; here reduction is adapted, or refused."
+    ),
     examples=({"variant": "caffe", "reduction": 4}, {"variant": "timm"}),
 )

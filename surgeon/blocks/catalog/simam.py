@@ -40,9 +40,12 @@ INFO = BlockInfo(
     resolve=_resolve,
     cost=_cost,
     aliases=("simam_module", "simamattention", "simam_attention"),
-    differences="The authors' code (ZjjConan/SimAM at ae98f43) is followed; pastes are the same lines. In half "
-    "precision these overflow where the squares of a channel sum to more than 65504, and the gate becomes the constant "
-    "0.62 without a word (an 80x80 map of standard deviation 4 is enough); a deviation above 255 gives NaN, and so "
-    "does a 1x1 map. Here squares and sums are taken in single precision, and a single pixel counts as its own mean.",
+    differences=(
+        "The authors' code (ZjjConan/SimAM at ae98f43) is followed; pastes are the same lines. In half precision "
+        "these overflow where the squares of a channel sum to more than 65504, and the gate becomes the constant 0.62 "
+        "without a word (an 80x80 map of standard deviation 4 is enough); a deviation above 255 gives NaN, and so "
+        "does a 1x1 map. Here squares and sums are taken in single precision, and a single pixel counts as its own "
+        "mean."
+    ),
     examples=({"e_lambda": 0.01},),
 )
