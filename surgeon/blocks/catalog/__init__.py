@@ -20,6 +20,7 @@ from surgeon.blocks.catalog import (
     gam,
     lsk,
     lska,
+    mbconv,
     mhsa,
     mlca,
     msca,
@@ -73,6 +74,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     aifi.INFO,
     orepa.INFO,
     orepa.POINT,
+    mbconv.INFO,
 )
 
 

@@ -1,0 +1,128 @@
+"""MBConv: the inverted bottleneck with a depthwise convolution and squeeze-and-excitation; and a head's branch of it.
+
+Papers: MobileNetV2, arXiv 1801.04381, section 3 (the bottleneck); MnasNet, arXiv 1807.11626, and EfficientNet, arXiv
+1905.11946 (with squeeze-and-excitation). Definition followed: torchvision's ``MBConv`` (BSD-3-Clause,
+``torchvision/models/efficientnet.py``), which equals timm's ``InvertedResidual``.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from surgeon.blocks.catalog.mbconv import INFO, expanded_width, squeezed_width
+from surgeon.blocks.common import Block, batch_norm
+from surgeon.blocks.conv_norm import ACTIVATIONS
+
+
+class MBConv(Block):
+    """``project(excite(depthwise(expand(x))))``, plus x where neither width nor resolution changes."""
+
+    info = INFO
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        *,
+        expand_ratio: float = 6.0,
+        kernel_size: int = 3,
+        stride: int = 1,
+        se: bool = True,
+        activation: str = "silu",
+    ) -> None:
+        """Create the three convolutions, each with its BatchNorm, and the excitation.
+
+        Args:
+            in_channels: Channels of the input.
+            out_channels: Channels of the output; None keeps them.
+            expand_ratio: The inner width is the input's times this, rounded to a multiple of 8; where it is the
+                input's own, there is no expanding convolution.
+            kernel_size: Odd size of the depthwise convolution.
+            stride: Step of the depthwise convolution.
+            se: Whether squeeze-and-excitation follows it.
+            activation: ``silu``; ``relu6`` and ``relu`` are those of other definitions.
+
+        Raises:
+            BlockError: A setting does not work.
+        """
+        given = {"expand_ratio": expand_ratio, "kernel_size": kernel_size, "stride": stride, "se": se}
+        super().__init__(in_channels, out_channels, given | {"activation": activation})
+        inner = expanded_width(in_channels, expand_ratio)
+        layers: list[nn.Module] = []
+        if inner != in_channels:
+            layers.append(_Layer(nn.Conv2d(in_channels, inner, 1, bias=False), activation))
+        depthwise = nn.Conv2d(inner, inner, kernel_size, stride, kernel_size // 2, groups=inner, bias=False)
+        layers.append(_Layer(depthwise, activation))
+        if se:
+            layers.append(_Excitation(inner, squeezed_width(in_channels), activation))
+        layers.append(_Layer(nn.Conv2d(inner, self.out_channels, 1, bias=False), "none"))
+        self.block = nn.Sequential(*layers)
+        self.skips = stride == 1 and in_channels == self.out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
+        y: Tensor = self.block(x)
+        return x + y if self.skips else y
+
+
+class MBConvBranch(nn.Sequential):
+    """A branch of a detection head: two MBConvs of stride 1 and a biased 1x1 convolution, which ``branch[-1]`` is."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        hidden: int,
+        expand_ratio: float = 1.0,
+        kernel_size: int = 3,
+        se: bool = True,
+        activation: str = "silu",
+    ) -> None:
+        """Create the three modules.
+
+        Args:
+            in_channels: Channels of the level's map.
+            out_channels: What the branch predicts at a pixel: 4 * reg_max for boxes, the classes for classes.
+            hidden: Width between the modules.
+            expand_ratio: As for `MBConv`; with 1 the branch is light, with more it outweighs what it replaces.
+            kernel_size: As for `MBConv`.
+            se: As for `MBConv`.
+            activation: As for `MBConv`.
+
+        Raises:
+            BlockError: A setting does not work.
+        """
+        first, second = (
+            MBConv(width, hidden, expand_ratio=expand_ratio, kernel_size=kernel_size, se=se, activation=activation)
+            for width in (in_channels, hidden)
+        )
+        super().__init__(first, second, nn.Conv2d(hidden, out_channels, 1))
+
+
+class _Layer(nn.Sequential):
+    """``activation(norm(conv(x)))``, the two bearing the names 0 and 1 as torchvision's do."""
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+        super().__init__(conv, nn.BatchNorm2d(conv.out_channels))
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ACTIVATIONS[self.activation](batch_norm(cast(nn.BatchNorm2d, self[1]), self[0](x)))
+
+
+class _Excitation(nn.Module):
+    """``x * sigmoid(fc2(activation(fc1(mean(x)))))``."""
+
+    def __init__(self, channels: int, squeezed: int, activation: str) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, squeezed, 1)
+        self.fc2 = nn.Conv2d(squeezed, channels, 1)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        squeezed = ACTIVATIONS[self.activation](self.fc1(x.mean((2, 3), keepdim=True)))
+        gate: Tensor = self.fc2(squeezed).sigmoid()
+        return x * gate
