@@ -52,6 +52,7 @@ class EMA(Block):
         # The function: the layer itself refuses a single pixel in training.
         one = torch.group_norm(maps * gates[0] * gates[1], self.width, self.gn.weight, self.gn.bias, self.gn.eps)
         if one_graph() or lean_pays(self.width, height, width):
+            assert self.conv3x3.bias is not None
             first = self.gn.bias.softmax(0)
             kernel = (first[:, None] * self.conv3x3.weight.flatten(1)).sum(0).reshape(1, self.width, 3, 3)
             bias = (first * self.conv3x3.bias).sum().reshape(1)

@@ -89,7 +89,8 @@ class PolarizedSelfAttention(Block):
             query = self.sp_wq(mean).flatten(1).softmax(1)
             assert self.sp_wv.bias is not None
             offset = (query * self.sp_wv.bias).sum(1).reshape(-1, 1, 1, 1)
-            return (self._along(x, query, self.sp_wv) + offset).sigmoid().to(x.dtype)
+            gate: Tensor = (self._along(x, query, self.sp_wv) + offset).sigmoid()
+            return gate.to(x.dtype)
         query = self.conv_q_left(mean).flatten(1)
         if self.variant == "parallel":
             logits = self._along(x, query, self.conv_v_left)

@@ -50,8 +50,9 @@ def from_reference(
     settings |= reference.settings(arguments, size)
     info = catalog.get(reference.block)
     widths = [arguments[key] for key in reference.channels if key in arguments] or [channels or 0]
-    resolved = info.resolve(widths[0], widths[-1], settings)
-    module = load_factory(info.factory)(widths[0], widths[-1], **resolved.settings)
+    output = widths[-1] if reference.output is None else reference.output(arguments)
+    resolved = info.resolve(widths[0], output, settings)
+    module = load_factory(info.factory)(widths[0], output, **resolved.settings)
     assert isinstance(module, Block)
     if tensors is not None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from surgeon.blocks.catalog import (
     acmix,
     aifi,
+    bam,
     caa,
     carafe,
     cbam,
@@ -30,6 +31,7 @@ from surgeon.blocks.catalog import (
     polarized,
     se,
     sea,
+    senetv2,
     shuffleattention,
     simam,
     simsppf,
@@ -74,6 +76,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     aifi.INFO,
     orepa.INFO,
     orepa.POINT,
+    senetv2.INFO,
     mbconv.INFO,
 )
 

@@ -54,6 +54,7 @@ class Reference:
         block: The catalog's name.
         channels: Its arguments for the input and output width; one name serves both where it keeps channels. Empty
             where it takes none: the width is that of the recorded input then.
+        output: The output width, where it follows from several arguments.
         names: Its arguments -> our settings, where the value stays.
         settings: Our settings that follow from its arguments and the map size, or are fixed.
         tensors: Its tensors -> ours.
@@ -62,6 +63,7 @@ class Reference:
 
     block: str
     channels: tuple[str, ...]
+    output: Callable[[Arguments], int] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     settings: Callable[[Arguments, Size], dict[str, Any]] = no_settings
     tensors: Callable[[Tensors, Size], dict[str, Tensor]] = same_tensors
