@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, flag, integer, merge, number, positive_channels
+from surgeon.blocks.catalog.settings import Setting, choice, flag, integer, merge, number, positive_channels, rounded
 
 SCHEMA = {
     "expand_ratio": Setting(
@@ -26,7 +26,7 @@ SCHEMA = {
 def expanded_width(in_channels: int, expand_ratio: float) -> int:
     """The inner width: the multiple of 8 next to the product, at least 8 and at least nine tenths of it."""
     wanted = in_channels * expand_ratio
-    width = max(8, int(wanted + 4) // 8 * 8)
+    width = rounded(wanted, 8)
     return width + 8 if width < 0.9 * wanted else width
 
 
