@@ -19,6 +19,8 @@ from surgeon.blocks.catalog import (
     ema,
     fla,
     gam,
+    gc,
+    lct,
     lsk,
     lska,
     mbconv,
@@ -32,6 +34,7 @@ from surgeon.blocks.catalog import (
     se,
     sea,
     senetv2,
+    sge,
     shuffleattention,
     simam,
     simsppf,
@@ -78,6 +81,10 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     orepa.POINT,
     senetv2.INFO,
     mbconv.INFO,
+    bam.INFO,
+    sge.INFO,
+    lct.INFO,
+    gc.INFO,
 )
 
 

@@ -1,0 +1,32 @@
+"""GC: the published class that holds these weights."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from surgeon.blocks.published.form import Reference, Size, Tensors
+
+
+def _linear(tensors: Tensors, _size: Size) -> dict[str, Tensor]:
+    """The layers of its mlps are 1x1 convolutions."""
+    return {
+        name: tensor.flatten(1) if ".fc" in name and tensor.dim() == 4 else tensor for name, tensor in tensors.items()
+    }
+
+
+CASES: dict[str, Reference] = {
+    "gc.timm": Reference(
+        block="gc",
+        channels=("channels",),
+        names={
+            "use_attn": "use_attn",
+            "fuse_add": "fuse_add",
+            "fuse_scale": "fuse_scale",
+            "rd_ratio": "rd_ratio",
+            "rd_channels": "rd_channels",
+            "rd_divisor": "rd_divisor",
+        },
+        tensors=_linear,
+        others=("init_last_zero",),
+    ),
+}
