@@ -220,6 +220,8 @@ def freedom(x: Tensor) -> Any:
     A number, or what stands for it while a graph is recorded.
     """
     less = x.shape[2] * x.shape[3] - 1
+    if isinstance(less, int):
+        return max(less, 1)
     return less.clamp(min=1) if isinstance(less, Tensor) else torch.sym_max(less, 1)
 
 
@@ -230,7 +232,8 @@ def tracing() -> bool:
 
 def one_graph() -> bool:
     """Whether a graph is being recorded that must serve every map size: then no path may depend on a size."""
-    return torch.compiler.is_compiling() or tracing() or torch.onnx.is_in_onnx_export()
+    # The legacy ONNX export traces, the newer one compiles: asking torch.onnx besides costs more than a small operator.
+    return torch.compiler.is_compiling() or tracing()
 
 
 def resampling(stored: int, wanted: int, like: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.lct import INFO
-from surgeon.blocks.common import Block, no_autocast, widen
+from surgeon.blocks.common import Block, widen
 
 
 class LCT(Block):
@@ -40,9 +40,8 @@ class LCT(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         batch = x.shape[0]
-        with no_autocast(x):
-            y = widen(x.mean((2, 3))).reshape(batch, self.groups, -1)
-            away = y - y.mean(2, keepdim=True)
-            normed = away * (away.square().mean(2, keepdim=True) + self.eps).rsqrt()
-            gate = (normed.reshape(batch, -1) * widen(self.w) + widen(self.b)).sigmoid().to(x.dtype)
+        y = widen(x.mean((2, 3))).reshape(batch, self.groups, -1)
+        away = y - y.mean(2, keepdim=True)
+        normed = away * (away.square().mean(2, keepdim=True) + self.eps).rsqrt()
+        gate = (normed.reshape(batch, -1) * widen(self.w) + widen(self.b)).sigmoid().to(x.dtype)
         return x * gate[:, :, None, None]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.sge import INFO
-from surgeon.blocks.common import Block, freedom, no_autocast, one_graph, widen
+from surgeon.blocks.common import Block, freedom, one_graph, widen
 
 EPSILON = 1e-5
 
@@ -47,15 +47,14 @@ class SGE(Block):
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         batch, channels, height, width = x.shape
         grouped = x.reshape(batch, self.groups, channels // self.groups, height, width)
-        with no_autocast(x):
-            wide = widen(grouped)
-            product = wide * wide.mean((3, 4), keepdim=True)
-            match = product.sum(2)
-            away = match - match.mean((2, 3), keepdim=True)
-            # The norm, not std: its gradient is 0 on a flat map, and one pixel has a deviation of 0.
-            deviation: Tensor = torch.linalg.vector_norm(away, dim=(2, 3), keepdim=True) / freedom(x) ** 0.5
-            gate = (away / (deviation + EPSILON) * widen(self.weight) + widen(self.bias)).sigmoid().to(x.dtype)
-        gate = gate.unsqueeze(2)
+        wide = widen(grouped)
+        product = wide * wide.mean((3, 4), keepdim=True)
+        match = product.sum(2)
+        away = match - match.mean((2, 3), keepdim=True)
+        # The norm, not std: its gradient is 0 on a flat map, and one pixel has a deviation of 0.
+        deviation: Tensor = torch.linalg.vector_norm(away, dim=(2, 3), keepdim=True) / freedom(x) ** 0.5
+        logits = torch.addcmul(widen(self.bias), away, widen(self.weight) / (deviation + EPSILON))
+        gate = logits.sigmoid().to(x.dtype).unsqueeze(2)
         if torch.is_grad_enabled() or one_graph() or product.dtype != x.dtype:
             out = grouped * gate
         else:  # the product's memory serves again: on large maps, fresh memory costs more than the arithmetic

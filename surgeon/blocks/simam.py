@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from surgeon.blocks.catalog.simam import INFO
-from surgeon.blocks.common import Block, freedom, no_autocast, one_graph, sigmoid_gate, widen
+from surgeon.blocks.common import Block, freedom, one_graph, widen
 
 
 class SimAM(Block):
@@ -34,16 +34,14 @@ class SimAM(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
-        with no_autocast(x):
-            wide = widen(x)
-            away = wide - wide.mean((2, 3), keepdim=True)
-            if torch.is_grad_enabled() or one_graph():
-                away = away.square()
-                logits = away / self._scale(x, away) + 0.5
-            else:  # the same in the memory of one map: on large ones, fresh memory costs more than the arithmetic
-                away.square_()
-                logits = away.div_(self._scale(x, away)).add_(0.5)
-            return sigmoid_gate(wide, logits).to(x.dtype)
+        wide = widen(x)
+        away = wide - wide.mean((2, 3), keepdim=True)
+        if torch.is_grad_enabled() or one_graph():
+            away = away.square()
+            return (wide * (away / self._scale(x, away) + 0.5).sigmoid()).to(x.dtype)
+        # The same in the memory of one map: on large ones, fresh memory costs more than the arithmetic.
+        away.square_()
+        return away.div_(self._scale(x, away)).add_(0.5).sigmoid_().mul_(wide).to(x.dtype)
 
     def _scale(self, x: Tensor, squares: Tensor) -> Tensor:
         """Four times the regularised variance of each channel."""
