@@ -15,6 +15,7 @@ from surgeon.blocks.catalog import (
     cot,
     cpca,
     doubleattention,
+    dwr,
     eca,
     ema,
     fla,
@@ -30,7 +31,9 @@ from surgeon.blocks.catalog import (
     msda,
     nam,
     orepa,
+    parnet,
     polarized,
+    s2,
     se,
     sea,
     senetv2,
@@ -38,6 +41,7 @@ from surgeon.blocks.catalog import (
     shuffleattention,
     simam,
     simsppf,
+    sk,
     tripletattention,
 )
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
@@ -81,10 +85,15 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     orepa.POINT,
     senetv2.INFO,
     mbconv.INFO,
+    dwr.DWR,
+    dwr.SIR,
+    s2.INFO,
     bam.INFO,
     sge.INFO,
     lct.INFO,
     gc.INFO,
+    parnet.INFO,
+    sk.INFO,
 )
 
 
