@@ -95,6 +95,17 @@ REFUSED: list[tuple[str, int, int, dict[str, Any], str]] = [
     ("acmix", 12, 10, {"head": 4}, r"10 output channels.*work: 1, 2, 5, 10\."),
     ("acmix", 12, 12, {"kernel_att": 6}, "an odd integer"),
     ("acmix", 0, 12, {}, "at least 1"),
+    ("mlca", 12, 12, {"gamma": 0}, "above 0"),
+    ("mlca", 12, 12, {"local_weight": "half"}, "takes a number"),
+    ("msca", 12, 12, {"variant": "block", "mlp_ratio": 0.01}, r"at least one channel; from 0\.0833 up"),
+    ("ema", 12, 12, {"factor": 5}, r"factor=5 .*work: 1, 2, 3, 4, 6, 12\."),
+    ("cpca", 3, 3, {"reduction": 4}, r"at least one channel\. Values that work: 1, 2, 3\."),
+    ("caa", 12, 12, {"h_kernel_size": 4}, "an odd integer"),
+    ("doubleattention", 12, 12, {"reconstruct": False, "c_m": 8}, r"c_m=8 .*12 must come out.*work: 12\."),
+    ("sk", 17, 17, {"split_input": True}, r"2 paths do not divide the 17 channels\. Values that work: False\."),
+    ("sk", 16, 16, {"variant": "paste", "split_input": True}, "only timm's paths"),
+    ("sk", 16, 16, {"kernels": [3, 4]}, "a list of odd integers"),
+    ("parnet", 16, 16, {"variant": "paste", "se_block": False}, "built in"),
 ]
 
 

@@ -92,7 +92,7 @@ def _cost(in_channels: int, out_channels: int, height: int, width: int, settings
 INFO = BlockInfo(
     name="sk",
     title="SK",
-    kind="convolution",
+    kind="attention",
     factory="surgeon.blocks.sk:SK",
     summary="Convolutions with several kernel sizes, mixed channel by channel by a softmax over the sizes.",
     paper="Selective Kernel Networks, arXiv 1903.06586",
