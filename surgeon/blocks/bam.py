@@ -90,4 +90,4 @@ class BAM(Block):
 def _normed(norm: nn.Module, x: Tensor) -> Tensor:
     """BatchNorm, then ReLU."""
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-    return F.relu(batch_norm(norm, x))
+    return F.relu(batch_norm(norm, x), inplace=True)

@@ -47,4 +47,4 @@ class ECA(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         gate: Tensor = self.conv(x.mean((2, 3))).sigmoid()
-        return x * gate[:, :, None, None]
+        return x * gate.unsqueeze(2).unsqueeze(3)

@@ -44,4 +44,4 @@ class LCT(Block):
         away = y - y.mean(2, keepdim=True)
         normed = away * (away.square().mean(2, keepdim=True) + self.eps).rsqrt()
         gate = (normed.reshape(batch, -1) * widen(self.w) + widen(self.b)).sigmoid().to(x.dtype)
-        return x * gate[:, :, None, None]
+        return x * gate.unsqueeze(2).unsqueeze(3)

@@ -8,13 +8,14 @@ paper. The authors' Caffe release gives them biases, and timm rounds the hidden 
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from surgeon.blocks.catalog.se import INFO, hidden_width
 from surgeon.blocks.common import Block
 
 
 class SE(Block):
-    """``out = x * sigmoid(fc.2(relu(fc.0(mean(x)))))``, the mean over the map."""
+    """``out = x * sigmoid(fc2(relu(fc1(mean(x)))))``, the mean over the map."""
 
     info = INFO
 
@@ -41,11 +42,10 @@ class SE(Block):
         """
         super().__init__(in_channels, out_channels, {"reduction": reduction, "variant": variant, "rd_ratio": rd_ratio})
         hidden, bias = hidden_width(in_channels, self.settings), variant != "linear"
-        self.fc = nn.Sequential(
-            nn.Linear(in_channels, hidden, bias=bias), nn.ReLU(), nn.Linear(hidden, in_channels, bias=bias)
-        )
+        self.fc1 = nn.Linear(in_channels, hidden, bias=bias)
+        self.fc2 = nn.Linear(hidden, in_channels, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
-        gate: Tensor = self.fc(x.mean((2, 3))).sigmoid()
-        return x * gate[:, :, None, None]
+        gate: Tensor = self.fc2(F.relu(self.fc1(x.mean((2, 3))), inplace=True)).sigmoid()
+        return x * gate.unsqueeze(2).unsqueeze(3)

@@ -51,14 +51,16 @@ class ShuffleAttention(Block):
             x = F.pad(x, (0, 0, 0, 0, 0, 1))
         half = pairs(self.in_channels)
         groups = x.reshape(batch * self.groups, 2, half // self.groups, height, width)
-        first, second = groups[:, 0], groups[:, 1]
-        gate = (self.cweight * first.mean((2, 3), keepdim=True) + self.cbias).sigmoid()
+        first, second = groups.unbind(1)
+        gate = torch.addcmul(self.cbias, self.cweight, first.mean((2, 3), keepdim=True)).sigmoid()
         y = torch.cat([first * gate, sigmoid_gate(second, self._logits(second))], 1)
         y = y.reshape(batch, 2, half, height, width).transpose(1, 2).reshape(batch, 2 * half, height, width)
         return y[:, : self.in_channels] if odd else y
 
     def _logits(self, second: Tensor) -> Tensor:
         """``sweight * gn(second) + sbias`` in one pass."""
-        scale, shift = self.sweight.flatten(), self.sbias.flatten()
-        weight, bias = scale * self.gn.weight, scale * self.gn.bias + shift
-        return torch.group_norm(second, self.gn.num_groups, weight.to(second.dtype), bias.to(second.dtype), self.gn.eps)
+        scale, norm = self.sweight.view(-1), self.gn
+        weight, bias = scale * norm.weight, torch.addcmul(self.sbias.view(-1), scale, norm.bias)
+        if weight.dtype != second.dtype:
+            weight, bias = weight.to(second.dtype), bias.to(second.dtype)
+        return torch.group_norm(second, norm.num_groups, weight, bias, norm.eps)

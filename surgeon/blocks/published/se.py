@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from surgeon.blocks.published.form import Reference, Size, Tensors, fixed
+from surgeon.blocks.published.form import Reference, Size, Tensors, fixed, renamed
 
 
 def _timm(tensors: Tensors, _size: Size) -> dict[str, Tensor]:
     """Its layers are 1x1 convolutions."""
-    names = {"fc1": "fc.0", "fc2": "fc.2"}
-    ours = {}
-    for name, tensor in tensors.items():
-        layer, _, leaf = name.rpartition(".")
-        ours[f"{names[layer]}.{leaf}"] = tensor.flatten(1) if leaf == "weight" else tensor
-    return ours
+    return {name: tensor.flatten(1) if tensor.dim() == 4 else tensor for name, tensor in tensors.items()}
 
 
 CASES: dict[str, Reference] = {
-    "se.linear": Reference(block="se", channels=("channel",), names={"reduction": "reduction"}),
+    "se.linear": Reference(
+        block="se",
+        channels=("channel",),
+        names={"reduction": "reduction"},
+        tensors=renamed({"fc.0": "fc1", "fc.2": "fc2"}),
+    ),
     "se.timm": Reference(
         block="se",
         channels=("channels",),
