@@ -15,6 +15,7 @@ from surgeon.blocks.catalog import (
     cot,
     cpca,
     doubleattention,
+    drconv,
     dwr,
     eca,
     ema,
@@ -94,6 +95,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     gc.INFO,
     parnet.INFO,
     sk.INFO,
+    drconv.INFO,
 )
 
 
