@@ -22,6 +22,7 @@ from surgeon.blocks.catalog import (
     fla,
     gam,
     gc,
+    irmb,
     lct,
     lsk,
     lska,
@@ -96,6 +97,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     parnet.INFO,
     sk.INFO,
     drconv.INFO,
+    irmb.INFO,
 )
 
 
