@@ -78,6 +78,13 @@ class Block(nn.Module):
         """
         return None
 
+    def behind_gate(self) -> None:
+        """Get ready for a closed gate, right after construction.
+
+        A block that its authors let start as the identity overrides it, and draws the weights that are zero. Else gate
+        and block wait for each other, each without a gradient, and neither ever learns.
+        """
+
     def extra_repr(self) -> str:
         """Show widths and settings."""
         shown = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())

@@ -41,16 +41,26 @@ class ContextAggregation(Block):
         self.k = nn.Conv2d(in_channels, 1, 1)
         self.v = nn.Conv2d(in_channels, context, 1)
         self.m = nn.Conv2d(context, in_channels, 1)
+        for conv in (self.a, self.k, self.v, self.m):
+            _caffe_xavier(conv)
         with torch.no_grad():
-            bound = math.sqrt(3 / in_channels)  # Caffe2's Xavier rule: by the width of the input alone
-            for conv in (self.a, self.k, self.v):
-                conv.weight.uniform_(-bound, bound)
-            for parameter in (self.a.bias, self.k.bias, self.v.bias, self.m.weight, self.m.bias):
-                assert parameter is not None
-                parameter.zero_()
+            self.m.weight.zero_()
+
+    def behind_gate(self) -> None:
+        """Draw the last convolution, which the authors set to zero, so that the gate starts to learn."""
+        _caffe_xavier(self.m)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         context: Tensor = self.m(self.v(softmax_pool(x, self.k(x))))
         gate: Tensor = self.a(x).sigmoid()
         return x + context * gate
+
+
+def _caffe_xavier(conv: nn.Conv2d) -> None:
+    """Initialise a 1x1 convolution by Caffe2's Xavier rule: by the width of its input alone, bias 0."""
+    bound = math.sqrt(3 / conv.in_channels)
+    assert conv.bias is not None
+    with torch.no_grad():
+        conv.weight.uniform_(-bound, bound)
+        conv.bias.zero_()

@@ -71,6 +71,8 @@ class PlantedBlock(nn.Module):
             if seed is not None:
                 torch.manual_seed(seed)
             self.block = build_block(name, in_channels, out_channels, settings)
+            if start == "identity" and isinstance(self.block, Block):
+                self.block.behind_gate()
         self.register_parameter(GATE_NAME, closed_gate(out_channels) if start == "identity" else None)
 
     @property

@@ -54,8 +54,9 @@ INFO = BlockInfo(
     aliases=("context_aggregation", "contextagg", "catnet"),
     differences="Followed is CATNet's scp.py (commit 64775d0). Pastes are the same, on mmcv's ConvModule or on plain "
     "convolutions, the latter with Kaiming initialisation; the authors' last convolution starts at zero, so that the "
-    "block begins as the identity. CATNet plants one block in each pyramid level, without weights in common. The value "
-    "convolution runs on the pooled vector here rather than on each pixel before it is pooled: the same numbers.",
+    "block begins as the identity (behind a closed gate it does not, or neither would ever learn). CATNet plants one "
+    "block in each pyramid level, without weights in common. The value convolution runs on the pooled vector here "
+    "rather than on each pixel before it is pooled: the same numbers.",
     examples=({"reduction": 4},),
     zero_gradients=("k.bias",),
 )
