@@ -119,7 +119,8 @@ def test_takes_any_memory_layout(block: Case) -> None:
 def test_every_parameter_learns(block: Case) -> None:
     module = make(block).train()
     # Of two images, a BatchNorm over pooled vectors makes a sign, which passes no gradient.
-    x = torch.randn(4, CHANNELS, 6, 7, requires_grad=True)
+    # Channels with means of their own, as in a network, so that a pooled branch's few units are not closed by chance.
+    x = (torch.randn(4, CHANNELS, 6, 7) + torch.randn(4, CHANNELS, 1, 1)).requires_grad_()
     y = module(x)
     (y * torch.randn_like(y)).sum().backward()
     silent = [

@@ -22,6 +22,7 @@ from surgeon.blocks.catalog import (
     fla,
     gam,
     gc,
+    ge,
     irmb,
     lct,
     lsk,
@@ -98,6 +99,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     sk.INFO,
     drconv.INFO,
     irmb.INFO,
+    ge.INFO,
 )
 
 
