@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.carafe import INFO
 from surgeon.blocks.common import Block
-from surgeon.blocks.conv_norm import ConvNorm
+from surgeon.blocks.conv_norm import ConvNorm, without_norms
 
 
 def carafe(x: Tensor, masks: Tensor, *, kernel_size: int, group_size: int = 1, scale: int = 2) -> Tensor:
@@ -107,6 +107,10 @@ class CARAFE(Block):
         kernel, groups, scale = (self.settings[key] for key in ("up_kernel", "up_group", "scale"))
         masks = raw.reshape(batch, groups, kernel**2, scale**2, height, width).softmax(2)
         return _reassemble(x, masks.to(x.dtype), kernel, scale)
+
+    def fuse_block(self) -> CARAFE | None:
+        """The pasted form with each BatchNorm in its convolution; mmcv's has none."""
+        return without_norms(self) if self.variant == "paste" else None
 
 
 def _reassemble(x: Tensor, masks: Tensor, kernel_size: int, scale: int) -> Tensor:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from surgeon.blocks.common import batch_norm
+from surgeon.blocks.common import Block, batch_norm, no_autocast, widen
+
+_Kind = TypeVar("_Kind", bound=Block)
 
 
 def _same(x: Tensor) -> Tensor:
@@ -42,4 +47,44 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
-        return ACTIVATIONS[self.activation](batch_norm(self.bn, self.conv(x)))
+        y: Tensor = self.conv(x)
+        return ACTIVATIONS[self.activation](batch_norm(self.bn, y) if "bn" in self._modules else y)
+
+    def fold(self) -> None:
+        """Put the BatchNorm's running statistics into the convolution, and drop it."""
+        self.conv = biased(self.conv, *folded(self.conv.weight, self.bn))
+        del self.bn
+
+
+def without_norms(block: _Kind) -> _Kind:
+    """A copy of a block whose every `ConvNorm` is one convolution: the same in evaluation (`Block.fuse_block`)."""
+    twin = copy.deepcopy(block)
+    for layer in list(twin.modules()):
+        if isinstance(layer, ConvNorm):
+            layer.fold()
+    return twin
+
+
+@torch.no_grad()
+def folded(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Kernel and bias of a convolution that does what one with ``weight`` and then ``norm`` do in evaluation.
+
+    Args:
+        weight: Kernel ``(O, C / groups, k, k)`` of a convolution without bias.
+        norm: What follows it.
+
+    Returns:
+        The two, in at least single precision.
+    """
+    assert norm.running_mean is not None and norm.running_var is not None
+    with no_autocast(weight):
+        scale = widen(norm.weight) / (widen(norm.running_var) + norm.eps).sqrt()
+        return widen(weight) * scale[:, None, None, None], widen(norm.bias) - widen(norm.running_mean) * scale
+
+
+def biased(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    """A convolution that slides as ``conv`` does, on its device and of its type, with these parameters."""
+    new = copy.deepcopy(conv)
+    new.weight = nn.Parameter(weight.to(conv.weight))
+    new.bias = nn.Parameter(bias.to(conv.weight))
+    return new

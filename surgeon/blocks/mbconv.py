@@ -7,13 +7,14 @@ Papers: MobileNetV2, arXiv 1801.04381, section 3 (the bottleneck); MnasNet, arXi
 
 from __future__ import annotations
 
+import copy
 from typing import cast
 
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.mbconv import INFO, expanded_width, squeezed_width
 from surgeon.blocks.common import Block, batch_norm
-from surgeon.blocks.conv_norm import ACTIVATIONS
+from surgeon.blocks.conv_norm import ACTIVATIONS, biased, folded
 
 
 class MBConv(Block):
@@ -66,6 +67,14 @@ class MBConv(Block):
         y: Tensor = self.block(x)
         return x + y if self.skips else y
 
+    def fuse_block(self) -> MBConv:
+        """The same with each BatchNorm in its convolution."""
+        twin = copy.deepcopy(self)
+        for layer in twin.block:
+            if isinstance(layer, _Layer):
+                layer.fold()
+        return twin
+
 
 class MBConvBranch(nn.Sequential):
     """A branch of a detection head: two MBConvs of stride 1 and a biased 1x1 convolution, which ``branch[-1]`` is."""
@@ -110,7 +119,13 @@ class _Layer(nn.Sequential):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        return ACTIVATIONS[self.activation](batch_norm(cast(nn.BatchNorm2d, self[1]), self[0](x)))
+        y: Tensor = self[0](x)
+        return ACTIVATIONS[self.activation](batch_norm(cast(nn.BatchNorm2d, self[1]), y) if len(self) > 1 else y)
+
+    def fold(self) -> None:
+        conv, norm = cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1])
+        self[0] = biased(conv, *folded(conv.weight, norm))
+        del self[1]
 
 
 class _Excitation(nn.Module):

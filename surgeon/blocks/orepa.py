@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.orepa import INFO, POINT, inner_width
 from surgeon.blocks.common import Block, batch_norm, no_autocast, widen
-from surgeon.blocks.conv_norm import ACTIVATIONS
+from surgeon.blocks.conv_norm import ACTIVATIONS, folded
 
 PER_CHANNEL = 8  # depthwise kernels of the separable branch per input channel
 
@@ -59,21 +59,20 @@ class _Generated(Block):
         Returns:
             A new module on the same device and of the same type; this block stays as it is.
         """
-        norm = self.bn
-        assert norm.running_mean is not None and norm.running_var is not None
+        like = self.bn.weight
         conv = nn.Conv2d(
             self.in_channels,
             self.out_channels,
             self.kernel_size,
             **self._convolution,
-            device=norm.weight.device,
-            dtype=norm.weight.dtype,
+            device=like.device,
+            dtype=like.dtype,
         )
         assert conv.bias is not None
-        with torch.no_grad(), no_autocast(norm.weight):
-            scale = widen(norm.weight) / (widen(norm.running_var) + norm.eps).sqrt()
-            conv.weight.copy_(self.kernel() * scale[:, None, None, None])
-            conv.bias.copy_(widen(norm.bias) - widen(norm.running_mean) * scale)
+        with torch.no_grad():
+            weight, bias = folded(self.kernel(), self.bn)
+            conv.weight.copy_(weight)
+            conv.bias.copy_(bias)
         return conv.train(self.training)
 
     def fuse_block(self) -> nn.Module:

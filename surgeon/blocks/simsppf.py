@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.simsppf import CSP, INFO, hidden_width
 from surgeon.blocks.common import Block
-from surgeon.blocks.conv_norm import ConvNorm
+from surgeon.blocks.conv_norm import ConvNorm, without_norms
 
 
 class SimSPPF(Block):
@@ -45,6 +45,10 @@ class SimSPPF(Block):
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
         out: Tensor = self.cv2(_pyramid(self.cv1(x), self.settings["kernel_size"]))
         return out
+
+    def fuse_block(self) -> SimSPPF:
+        """The same with each BatchNorm in its convolution."""
+        return without_norms(self)
 
 
 class SimCSPSPPF(Block):
@@ -89,6 +93,10 @@ class SimCSPSPPF(Block):
         deep = _pyramid(self.cv4(self.cv3(self.cv1(x))), self.settings["kernel_size"])
         out: Tensor = self.cv7(torch.cat([self.cv2(x), self.cv6(self.cv5(deep))], 1))
         return out
+
+    def fuse_block(self) -> SimCSPSPPF:
+        """The same with each BatchNorm in its convolution."""
+        return without_norms(self)
 
 
 def _pyramid(x: Tensor, kernel_size: int) -> Tensor:
