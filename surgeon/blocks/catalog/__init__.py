@@ -23,6 +23,7 @@ from surgeon.blocks.catalog import (
     gam,
     gc,
     ge,
+    hat,
     irmb,
     lct,
     lsk,
@@ -100,6 +101,9 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     drconv.INFO,
     irmb.INFO,
     ge.INFO,
+    hat.INFO,
+    hat.OCAB,
+    hat.CAB,
 )
 
 
