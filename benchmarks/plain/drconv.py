@@ -34,9 +34,16 @@ class Best(torch.autograd.Function):
 def drconv(m: DRConv, x: Tensor) -> Tensor:
     b, c, h, w = x.shape
     r, k, o = m.regions, m.kernel_size, m.out_channels
-    s = conv(m, "conv_kernel.1", F.adaptive_avg_pool2d(x, k)).sigmoid()
-    kernels = conv(m, "conv_kernel.3", s, groups=r).view(b * r * o, c, k, k)
+    if m.settings["variant"] == "official":
+        mixture = F.linear(x.flatten(2).mean(-1), m.routing_fc.weight, m.routing_fc.bias).sigmoid()
+        kernels = F.linear(2 * mixture.view(b * r, -1) / m.settings["num_w"], m.weight).view(b * r * o, c, k, k)
+        guide = conv(m, "masknet", x, stride=m.stride)
+    else:
+        s = conv(m, "conv_kernel.1", F.adaptive_avg_pool2d(x, k)).sigmoid()
+        kernels = conv(m, "conv_kernel.3", s, groups=r).view(b * r * o, c, k, k)
     options = {"stride": m.stride, "padding": m.padding, "dilation": m.dilation}
     maps = F.conv2d(x.reshape(1, b * c, h, w), kernels, groups=b, **options)
     maps = maps.view(b, r, o, *maps.shape[2:])
-    return Best.apply(maps, conv(m, "conv_guide", x, **options))
+    if m.settings["variant"] != "official":
+        guide = conv(m, "conv_guide", x, **options)
+    return Best.apply(maps, guide)

@@ -1,8 +1,9 @@
 """DRConv: a convolution with several kernels, made of each image, of which every pixel takes one.
 
 Paper: Dynamic Region-Aware Convolution, arXiv 2003.12243, equations 2 to 5. The authors' code
-(https://github.com/megvii-research/DRConv) needs an operator for CUDA and gets its regions from outside; followed is
-the form in circulation, https://github.com/shallowtoil/DRConv-PyTorch.
+(https://github.com/megvii-research/DRConv, Apache-2.0) needs an operator for CUDA and gets its regions from outside;
+followed is the form in circulation, https://github.com/shallowtoil/DRConv-PyTorch. ``variant="official"`` makes the
+kernels as the authors' code does, and the regions as their network does.
 
 In evaluation on a CPU each pixel is convolved with its own kernel alone. In training every region's map is needed, for
 the gradient of the choice: forwards the best region alone counts, backwards the softmax over all of them.
@@ -10,7 +11,8 @@ the gradient of the choice: forwards the best region alone counts, backwards the
 
 from __future__ import annotations
 
-from typing import cast
+import math
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +23,11 @@ from surgeon.blocks.common import Block, averaging, no_autocast, one_graph, wide
 
 
 class DRConv(Block):
-    """``out[p] = conv(x, K[argmax guide(x)[p]])[p]`` with ``K = W2 sigmoid(W1 pool(x))`` for each region."""
+    """``out[p] = conv(x, K[argmax guide(x)[p]])[p]`` with a kernel K for each region, made of the whole map.
+
+    ``shallowtoil``: ``K = W2 sigmoid(W1 pool(x))``, x pooled to the size of the kernel.
+    ``official``: ``K = 2 / num_w * W sigmoid(routing_fc(mean(x)))``, a mixture of num_w learned kernels.
+    """
 
     info = INFO
 
@@ -35,8 +41,10 @@ class DRConv(Block):
         stride: int = 1,
         padding: int | None = None,
         dilation: int = 1,
+        variant: str = "shallowtoil",
+        num_w: int = 8,
     ) -> None:
-        """Create the guide and the two layers that make the kernels.
+        """Create the guide and the layers that make the kernels.
 
         Args:
             in_channels: Channels C of the input.
@@ -46,20 +54,32 @@ class DRConv(Block):
             stride: Step of the convolution.
             padding: Zeros around the map; None takes what keeps its size, ``dilation * (k - 1) / 2``.
             dilation: Distance between the kernels' taps.
+            variant: ``shallowtoil`` or ``official``.
+            num_w: Learned kernels that the official variant mixes.
 
         Raises:
             BlockError: A setting does not work.
         """
-        given = {"kernel_size": kernel_size, "region_num": region_num, "stride": stride}
-        super().__init__(in_channels, out_channels, given | {"padding": padding, "dilation": dilation})
+        given: dict[str, Any] = {"kernel_size": kernel_size, "region_num": region_num, "stride": stride}
+        given |= {"padding": padding, "dilation": dilation, "variant": variant, "num_w": num_w}
+        super().__init__(in_channels, out_channels, given)
         self.kernel_size, self.regions = kernel_size, region_num
         self.stride, self.dilation = stride, dilation
         self.padding = dilation * (kernel_size // 2) if padding is None else padding
-        made = region_num * self.out_channels * in_channels
+        self.official = variant == "official"
+        made = self.out_channels * in_channels
+        if self.official:
+            bound = math.sqrt(6 / (in_channels * kernel_size**2))
+            self.weight = nn.Parameter(torch.empty(made * kernel_size**2, num_w).uniform_(-bound, bound))
+            self.routing_fc = nn.Linear(in_channels, region_num * num_w)
+            nn.init.normal_(self.routing_fc.weight, std=0.01)
+            nn.init.zeros_(self.routing_fc.bias)
+            self.masknet = nn.Conv2d(in_channels, region_num, 1, stride, bias=False)
+            return
         self.conv_kernel = nn.ModuleDict(
             {
                 "1": nn.Conv2d(in_channels, region_num**2, 1),
-                "3": nn.Conv2d(region_num**2, made, 1, groups=region_num),
+                "3": nn.Conv2d(region_num**2, region_num * made, 1, groups=region_num),
             }
         )
         self.conv_guide = nn.Conv2d(in_channels, region_num, kernel_size, stride, self.padding, dilation)
@@ -80,25 +100,43 @@ class DRConv(Block):
 
     def _guide(self, x: Tensor) -> Tensor:
         """Each pixel's liking for each region ``(B, R, H', W')``, in at least single precision: it decides."""
+        layer = self.masknet if self.official else self.conv_guide
+        bias = None if layer.bias is None else widen(layer.bias)
         with no_autocast(x):
-            weight, bias = widen(self.conv_guide.weight), widen(cast(Tensor, self.conv_guide.bias))
-            return F.conv2d(widen(x), weight, bias, self.stride, self.padding, self.dilation)
+            return F.conv2d(widen(x), widen(layer.weight), bias, self.stride, layer.padding, layer.dilation)
 
     def _summary(self, x: Tensor) -> Tensor:
-        """What the kernels are made of: ``(B, R * R, k, k)``, R channels a region."""
-        k = self.kernel_size
-        if one_graph():
-            rows, columns = averaging(x.shape[2], k, x), averaging(x.shape[3], k, x)
-            pooled = rows @ x @ columns.transpose(0, 1)
+        """What the kernels are made of: ``(B, R * R, k, k)``, R channels a region; official: ``(B, R, num_w)``."""
+        summary: Tensor
+        if self.official:
+            mixture = self.routing_fc(x.mean((2, 3))).sigmoid().reshape(-1, self.regions, self.settings["num_w"])
+            summary = 2 / self.settings["num_w"] * mixture
+        elif one_graph():
+            rows, columns = (averaging(side, self.kernel_size, x) for side in x.shape[2:])
+            summary = self.conv_kernel["1"](rows @ x @ columns.transpose(0, 1)).sigmoid()
         else:
-            pooled = F.adaptive_avg_pool2d(x, k)
-        summary: Tensor = self.conv_kernel["1"](pooled).sigmoid()
+            summary = self.conv_kernel["1"](F.adaptive_avg_pool2d(x, self.kernel_size)).sigmoid()
         return summary
+
+    def _kernels(self, summary: Tensor) -> Tensor:
+        """The kernels ``(B * R * O, C, k, k)``."""
+        made: Tensor = summary @ self.weight.t() if self.official else self.conv_kernel["3"](summary)
+        return made.reshape(-1, self.in_channels, self.kernel_size, self.kernel_size)
+
+    def _taps(self, summary: Tensor) -> Tensor:
+        """The kernels as a matrix for each tap: ``(B, R, k * k, O, C)``."""
+        batch, count, widths = len(summary), self.regions, (self.out_channels, self.in_channels)
+        if self.official:
+            return self._kernels(summary).view(batch, count, *widths, -1).permute(0, 1, 4, 2, 3).contiguous()
+        layer = cast(nn.Conv2d, self.conv_kernel["3"])
+        weight, bias = layer.weight.view(count, -1, count), cast(Tensor, layer.bias).view(count, 1, -1)
+        taps = summary.reshape(batch, count, count, -1).transpose(2, 3) @ weight.transpose(1, 2) + bias
+        return taps.view(batch, count, -1, *widths)
 
     def _all_regions(self, x: Tensor, summary: Tensor) -> Tensor:
         """Convolve with every region's kernel: ``(B, R, O, H', W')``."""
         k, outputs = self.kernel_size, self.regions * self.out_channels
-        kernels = self.conv_kernel["3"](summary).reshape(-1, self.in_channels, k, k).to(x.dtype)
+        kernels = self._kernels(summary).to(x.dtype)
         if not one_graph():
             batch, _, height, width = x.shape
             side_by_side = x.reshape(1, -1, height, width)
@@ -124,12 +162,7 @@ class DRConv(Block):
 
     def _by_region(self, x: Tensor, summary: Tensor, choice: Tensor) -> Tensor:
         """Convolve each pixel with the kernel of its region ``choice`` ``(B, H', W')`` alone."""
-        batch, count = len(x), self.regions
-        layer = cast(nn.Conv2d, self.conv_kernel["3"])
-        weight, bias = layer.weight.view(count, -1, count), cast(Tensor, layer.bias).view(count, 1, -1)
-        # The same layer as a product that lays out each tap's matrix (O, C): (B, R, k * k, O * C).
-        taps = summary.reshape(batch, count, count, -1).transpose(2, 3) @ weight.transpose(1, 2) + bias
-        taps = taps.view(batch, count, -1, self.out_channels, self.in_channels).to(x.dtype)
+        taps = self._taps(summary).to(x.dtype)
         padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, *(self.padding,) * 4)).contiguous()
         height, width = choice.shape[1:]
         row = padded.shape[2]

@@ -32,6 +32,8 @@ def build(c: int, o: int, **given: Any) -> DRConv:
         (5, 3, {"padding": 3, "dilation": 2, "kernel_size": 5, "region_num": 2}),
         (4, 4, {"region_num": 1, "kernel_size": 1}),
         (3, 1, {"kernel_size": 7, "stride": 3, "region_num": 5}),
+        (12, 7, {"variant": "official"}),
+        (4, 6, {"variant": "official", "kernel_size": 1, "region_num": 2, "num_w": 1}),
     ],
     ids=str,
 )
