@@ -106,6 +106,16 @@ REFUSED: list[tuple[str, int, int, dict[str, Any], str]] = [
     ("sk", 16, 16, {"variant": "paste", "split_input": True}, "only timm's paths"),
     ("sk", 16, 16, {"kernels": [3, 4]}, "a list of odd integers"),
     ("parnet", 16, 16, {"variant": "paste", "se_block": False}, "built in"),
+    ("se", 12, 12, {"reduction": 16}, r"reduction=16 .*at least one channel\. Values that work: 1, 2, 3, .*12\."),
+    ("se", 12, 12, {"rd_ratio": 0.5}, "only variant=timm reads rd_ratio"),
+    ("eca", 12, 12, {"variant": "timm", "k_size": 3}, "length from the width.*variant=official"),
+    ("cbam", 12, 12, {"pool_types": ["avg", "min"]}, "a list of one or more of avg, max, lp, lse"),
+    ("simam", 12, 12, {"e_lambda": 0}, "a number above 0"),
+    ("shuffleattention", 192, 192, {"groups": 64}, r"half of the 192 channels, 96\. Values that work: 1, 2, 3, "),
+    ("senetv2", 20, 20, {"variant": "sae", "reduction": 16}, r"divide the 20 channels\. .*work: 1, 2, 4, 5, 10, 20\."),
+    ("sge", 12, 12, {"groups": 8}, r"groups=8 .*work: 1, 2, 3, 4, 6, 12\."),
+    ("gc", 12, 12, {"fuse_scale": False}, "leaves nothing to do"),
+    ("nam", 12, 12, {"shape": 7}, r"no setting 'shape'\. It takes none"),
 ]
 
 

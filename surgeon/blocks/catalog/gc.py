@@ -26,11 +26,9 @@ SCHEMA = {
     "fuse_add": Setting(default=False, parse=flag, help="true: the context is added to the map"),
     "fuse_scale": Setting(default=True, parse=flag, help="true: the context gates the map's channels"),
     "rd_ratio": Setting(
-        default=0.125, parse=number(0), help="hidden width over C; at least 2 units, a default takes 4"
+        default=0.125, parse=number(0), help="hidden width over C, rounded; the default is adapted to 4 units at least"
     ),
-    "rd_channels": Setting(
-        default=None, parse=optional(integer(2)), help="hidden width, at least 2; null takes rd_ratio * C"
-    ),
+    "rd_channels": Setting(default=None, parse=optional(integer()), help="hidden width; null takes rd_ratio * C"),
     "rd_divisor": Setting(default=1, parse=integer(), help="rd_ratio * C is rounded to a multiple of it"),
 }
 
@@ -47,11 +45,6 @@ def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -
     if not values["fuse_add"] and not values["fuse_scale"]:
         raise BlockError("gc: fuse_add=False with fuse_scale=False leaves nothing to do; set one of them to true.")
     hidden = hidden_width(in_channels, values)
-    if hidden < 2 and "rd_ratio" in settings:
-        raise BlockError(
-            f"gc: rd_ratio={values['rd_ratio']:g} does not work: a layer norm of the single unit that it leaves of "
-            f"{in_channels} channels is constant. Values that work: {1.5 / in_channels:g} and above."
-        )
     if hidden < LEAST and not {"rd_ratio", "rd_channels"} & set(settings):
         values["rd_ratio"] = LEAST / in_channels
         note = (
@@ -83,16 +76,16 @@ INFO = BlockInfo(
     changes_channels=False,
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
-    constraints="hidden width at least 2; fuse_add or fuse_scale",
+    constraints="fuse_add or fuse_scale",
     resolve=_resolve,
     cost=_cost,
-    aliases=("globalcontext", "global_context", "gcnet", "gc_block", "contextblock", "context_block", "gca"),
+    aliases=("globalcontext", "global_context", "gcnet", "gc_block", "contextblock", "context_block"),
     differences=(
         "Followed is timm (1.0.31, layers/global_context.py), which gates the map (fuse_scale); the paper's block "
         "adds the context to it: fuse_add=true with fuse_scale=false, whose last layer starts at zero. The hidden "
         "layer is normalised over its own units: with one unit the result is constant, with two hardly more than a "
-        "sign, so that below 28 channels the default ratio of 1/8 leaves a block that cannot learn. Here the default "
-        "is adapted to four units, and one unit is refused."
+        "sign, so that below 28 channels the default ratio of 1/8 leaves a block that hardly learns. Here the default "
+        "is adapted to four units; a ratio that you give is taken as it is."
     ),
     examples=({"fuse_add": True, "rd_ratio": 0.5}, {"fuse_add": True, "fuse_scale": False}, {"use_attn": False}),
     zero_gradients=("conv_attn.bias",),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
-from surgeon.blocks.published.form import Reference, Size, Tensors
+from surgeon.blocks.published.form import Arguments, Reference, Size, Tensors
+
+
+def _ratio(arguments: Arguments, _size: Size) -> dict[str, Any]:
+    """Its default holds at every width; ours is adapted to small ones."""
+    return {} if {"rd_ratio", "rd_channels"} & set(arguments) else {"rd_ratio": 0.125}
 
 
 def _linear(tensors: Tensors, _size: Size) -> dict[str, Tensor]:
@@ -26,6 +33,7 @@ CASES: dict[str, Reference] = {
             "rd_channels": "rd_channels",
             "rd_divisor": "rd_divisor",
         },
+        settings=_ratio,
         tensors=_linear,
         others=("init_last_zero",),
     ),
