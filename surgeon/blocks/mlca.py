@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from surgeon.blocks.catalog.mlca import INFO, kernel_size
 from surgeon.blocks.common import Block, ChannelConv1d, averaging, one_graph
 
-SMALL_MAP = 1 << 15  # values below which the matrices take longer than the operator that they replace
+SMALL_MAP = 1 << 13  # values below which the matrices take longer than the operator that they replace
 
 
 class MLCA(Block):
@@ -68,14 +68,24 @@ class MLCA(Block):
         attention = (1 - self.local_weight) * whole + self.local_weight * local
         if not one_graph() and x.numel() < SMALL_MAP:
             return x * F.adaptive_avg_pool2d(attention, (height, width))
-        # Rows first: the product that makes the large map is then one plain matrix product.
         down = averaging(side, height, attention)
         across = down if not one_graph() and height == width else averaging(side, width, attention)
-        return x * torch.matmul(torch.matmul(down, attention), across.t())
+        # Rows first: the product that makes the large map then needs no copy of it.
+        rows = _along(attention.transpose(2, 3), down).transpose(2, 3)
+        stretched = _along(rows, across)
+        if one_graph() or torch.is_grad_enabled() or stretched.dtype != x.dtype:
+            return x * stretched
+        return stretched.mul_(x)  # nobody else holds it, and a second large allocation takes longer than the product
 
     def _cells(self, x: Tensor) -> Tensor:
         """Average ``(B, C, H, W)`` over the grid: ``(B, C, L, L)``."""
         if not one_graph():
             return F.adaptive_avg_pool2d(x, self.local_size)
-        columns = torch.matmul(x, averaging(x.shape[3], self.local_size, x).t())
-        return torch.matmul(averaging(x.shape[2], self.local_size, x), columns)
+        rows, columns = (averaging(size, self.local_size, x) for size in (x.shape[2], x.shape[3]))
+        return _along(_along(x, columns).transpose(2, 3), rows).transpose(2, 3)
+
+
+def _along(x: Tensor, matrix: Tensor) -> Tensor:
+    """Apply a matrix ``(n, W)`` to the rows of ``(B, C, H, W)``, as one product: matmul would copy it a channel."""
+    out = torch.mm(x.reshape(-1, x.shape[3]), matrix.t())
+    return out.reshape(-1, x.shape[1], x.shape[2], matrix.shape[0])
