@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from surgeon.blocks.catalog.caa import INFO
 from surgeon.blocks.common import Block
 from surgeon.blocks.conv_norm import ConvNorm
+from surgeon.blocks.fresh import times
 
 WINDOW = 7  # side of the averages
 
@@ -65,4 +66,4 @@ class CAA(Block):
         pooled = F.avg_pool2d(x, (1, WINDOW), stride=1, padding=(0, WINDOW // 2))
         pooled = F.avg_pool2d(pooled, (WINDOW, 1), stride=1, padding=(WINDOW // 2, 0))
         factor: Tensor = self.conv2(self.v_conv(self.h_conv(self.conv1(pooled)))).sigmoid()
-        return factor if self.variant == "factor" else x * factor
+        return factor if self.variant == "factor" else times(x, factor)

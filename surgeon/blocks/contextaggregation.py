@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from surgeon.blocks.catalog.contextaggregation import INFO, context_width
 from surgeon.blocks.common import Block
+from surgeon.blocks.fresh import plus
 from surgeon.blocks.softmax_pool import softmax_pool
 
 
@@ -54,7 +55,7 @@ class ContextAggregation(Block):
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         context: Tensor = self.m(self.v(softmax_pool(x, self.k(x))))
         gate: Tensor = self.a(x).sigmoid()
-        return x + context * gate
+        return plus(x, context * gate)
 
 
 def _caffe_xavier(conv: nn.Conv2d) -> None:

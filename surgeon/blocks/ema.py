@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.ema import INFO, lean_pays
 from surgeon.blocks.common import Block, one_graph
+from surgeon.blocks.fresh import times
 
 
 class EMA(Block):
@@ -50,7 +51,7 @@ class EMA(Block):
         columns = maps.mean(2, keepdim=True)
         gates = self.conv1x1(maps.mean(3, keepdim=True)).sigmoid(), self.conv1x1(columns).sigmoid()
         # The function: the layer itself refuses a single pixel in training.
-        one = torch.group_norm(maps * gates[0] * gates[1], self.width, self.gn.weight, self.gn.bias, self.gn.eps)
+        one = torch.group_norm(times(gates[1], maps * gates[0]), self.width, self.gn.weight, self.gn.bias, self.gn.eps)
         if one_graph() or lean_pays(self.width, height, width):
             assert self.conv3x3.bias is not None
             first = self.gn.bias.softmax(0)

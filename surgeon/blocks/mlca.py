@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.mlca import INFO, kernel_size
 from surgeon.blocks.common import Block, ChannelConv1d, averaging, one_graph
+from surgeon.blocks.fresh import times
 
 SMALL_MAP = 1 << 13  # values below which the matrices take longer than the operator that they replace
 
@@ -72,10 +73,7 @@ class MLCA(Block):
         across = down if not one_graph() and height == width else averaging(side, width, attention)
         # Rows first: the product that makes the large map then needs no copy of it.
         rows = _along(attention.transpose(2, 3), down).transpose(2, 3)
-        stretched = _along(rows, across)
-        if one_graph() or torch.is_grad_enabled() or stretched.dtype != x.dtype:
-            return x * stretched
-        return stretched.mul_(x)  # nobody else holds it, and a second large allocation takes longer than the product
+        return times(x, _along(rows, across))
 
     def _cells(self, x: Tensor) -> Tensor:
         """Average ``(B, C, H, W)`` over the grid: ``(B, C, L, L)``."""

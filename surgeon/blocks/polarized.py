@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.polarized import INFO, half_width, squeezed_width
 from surgeon.blocks.common import Block, no_autocast, widen
+from surgeon.blocks.fresh import times
 from surgeon.blocks.softmax_pool import softmax_pool
 
 
@@ -66,7 +67,7 @@ class PolarizedSelfAttention(Block):
         channels = self._channel_gate(x)
         mean = x.mean((2, 3), keepdim=True)
         if self.variant.endswith("parallel"):
-            return x * (channels + self._spatial_gate(x, mean))
+            return times(x, channels + self._spatial_gate(x, mean))
         gated = x * channels
         return gated * self._spatial_gate(gated, mean * channels)
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.s2 import INFO
 from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, widen
+from surgeon.blocks.fresh import plus_product
 
 
 class S2Attention(Block):
@@ -53,8 +54,8 @@ class S2Attention(Block):
             hidden = F.gelu(F.linear(total, self.split_attention.mlp1.weight.to(kind)))
             logits = F.linear(hidden, self.split_attention.mlp2.weight.to(kind))
             shares = logits.reshape(-1, 3, self.in_channels, 1, 1).softmax(1).to(first.dtype)
-        mixed = torch.addcmul(first * shares[:, 0], second, shares[:, 1])
-        mixed = torch.addcmul(mixed, third, shares[:, 2])
+        mixed = plus_product(first * shares[:, 0], second, shares[:, 1])
+        mixed = plus_product(mixed, third, shares[:, 2])
         out: Tensor = self.mlp2(mixed)
         return out
 

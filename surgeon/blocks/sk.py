@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from surgeon.blocks.catalog.sk import INFO, hidden_width
 from surgeon.blocks.common import Block, batch_norm
 from surgeon.blocks.conv_norm import ConvNorm
+from surgeon.blocks.fresh import plus_product
 
 
 class SK(Block):
@@ -87,7 +88,7 @@ class SK(Block):
         shares = logits.softmax(1)[:, :, :, None, None].to(views[0].dtype)
         out: Tensor = views[0] * shares[:, 0]
         for index in range(1, len(views)):
-            out = torch.addcmul(out, views[index], shares[:, index])
+            out = plus_product(out, views[index], shares[:, index])
         return out
 
 
