@@ -55,7 +55,7 @@ INFO = BlockInfo(
     constraints="reduction at most C",
     resolve=_resolve,
     cost=_cost,
-    aliases=("channel_prior_convolutional_attention", "cpca_attention", "repblock"),
+    aliases=("channel_prior_convolutional_attention", "cpca_attention"),
     differences="Followed is the class RepBlock of CPCANet.py (commit 550b49a), whose channelAttention_reduce is "
     "reduction here; the common paste is equal. Its single 1x1 convolution serves three times, before the channel "
     "attention, after the strips and at the end: kept, since weights are trained so. It takes an output width, but "

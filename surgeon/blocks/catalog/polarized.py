@@ -68,9 +68,7 @@ INFO = BlockInfo(
     cost=_cost,
     aliases=(
         "psa_s",
-        "psa_p",
         "polarized_self_attention",
-        "parallel_polarized_self_attention",
         "sequential_polarized_self_attention",
     ),
     differences="Followed is the authors' PSA.py (commit 20e307a). It has two classes: PSA_s (the default, "
