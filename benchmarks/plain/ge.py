@@ -26,7 +26,7 @@ def ge(m: GatherExcite, x: Tensor) -> Tensor:
         y = F.avg_pool2d(x, window, extent, window // 2, count_include_pad=False)
         if m.add_maxpool:
             y = 0.5 * y + 0.5 * F.max_pool2d(x, window, extent, window // 2)
-    if m.fc1 is not None:
+    if m.settings["use_mlp"]:
         y = conv(m, "fc2", conv(m, "fc1", y).relu())
     if y.shape[-1] != 1 or y.shape[-2] != 1:
         y = F.interpolate(y, size=x.shape[-2:])

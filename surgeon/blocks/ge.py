@@ -71,19 +71,24 @@ class GatherExcite(Block):
             for _ in range(count)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(in_channels) for _ in range(count))
-        self.fc1 = nn.Conv2d(in_channels, hidden, 1) if use_mlp else None
-        self.fc2 = nn.Conv2d(hidden, in_channels, 1) if use_mlp else None
+        self.use_mlp = use_mlp
+        if use_mlp:
+            self.fc1 = nn.Conv2d(in_channels, hidden, 1)
+            self.fc2 = nn.Conv2d(hidden, in_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         gate = self._gather(x)
-        if self.fc1 is not None and self.fc2 is not None:
+        if self.use_mlp:
             gate = self.fc2(F.relu(self.fc1(gate), inplace=True))
         gate = gate.sigmoid()
         return scaled(_spread(gate, x), x) if self.extent else x * gate
 
     def _gather(self, x: Tensor) -> Tensor:
         """The context, a map that is smaller by ``extent``, or a single pixel."""
+        if not self.extent:
+            mean = x.mean((2, 3), keepdim=True)
+            return 0.5 * (mean + peak(x, (2, 3), keepdim=True)) if self.add_maxpool else mean
         if self.convs:
             last = len(self.convs) - 1
             for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
@@ -91,9 +96,6 @@ class GatherExcite(Block):
                 x = batch_norm(norm, conv(x))
                 x = F.relu(x, inplace=True) if index < last else x
             return x
-        if not self.extent:
-            mean = x.mean((2, 3), keepdim=True)
-            return 0.5 * (mean + peak(x, (2, 3), keepdim=True)) if self.add_maxpool else mean
         window, padding = 2 * self.extent - 1, self.extent - 1
         mean = F.avg_pool2d(x, window, self.extent, padding, count_include_pad=False)
         return 0.5 * (mean + F.max_pool2d(x, window, self.extent, padding)) if self.add_maxpool else mean
