@@ -82,15 +82,16 @@ INFO = BlockInfo(
     cost=_cost,
     aliases=("online_reparameterization",),
     differences=(
-        "Followed is the authors' code (JUGGHM/OREPA_CVPR2022 at 3ed037b). It has no activation of its own, and so has "
-        "this; pastes put SiLU behind it and choose the padding by themselves: activation=silu is that, and what a "
-        "YOLO Conv is replaced by. The padding is always the one that keeps the map; the authors demand "
-        "kernel_size // 2, which is the same but for a dilation. Their frequency prior is filled in its upper left 3x3 "
-        "alone, so that kernels of 5 and more start from uninitialised memory: here it is filled for every size. Their "
-        "switch to the fused form raises when called twice; here it leaves the block as it is. The kernel is generated "
-        "in single precision whatever the rest runs in. The counts are those of the training form, generation of the "
-        "kernel included; the fused form costs what its one convolution costs. A replaced plain convolution of the "
-        "same shape is taken over exactly: its kernel becomes the origin, the factors of the other branches 0."
+        "Followed is the authors' code (JUGGHM/OREPA_CVPR2022 at 3ed037b). It has no activation of its own, nor has "
+        "this one; pastes put SiLU behind it and choose the padding by themselves. activation=silu is that, and the "
+        "setting for replacing a YOLO Conv, which ends in SiLU. The padding is always the one that keeps the map; the "
+        "authors demand kernel_size // 2, which is the same but for a dilation. Their frequency prior is filled in "
+        "its upper left 3x3 alone, so that kernels of 5 and more start from uninitialised memory: here it is filled "
+        "for every size. Their switch to the fused form raises when called twice; here fusing leaves the block as it "
+        "is. The kernel is generated in single precision whatever the rest runs in. The counts are those of the "
+        "training form, generation of the kernel included; the fused form costs what its one convolution costs. A "
+        "replaced plain convolution of the same shape is taken over exactly: its kernel becomes the origin, the "
+        "factors of the other branches 0."
     ),
     examples=(
         {"kernel_size": 5, "groups": 2, "activation": "silu"},
@@ -115,10 +116,10 @@ POINT = BlockInfo(
     resolve=_resolve_point,
     cost=_cost_point,
     differences=(
-        "Followed is the authors' code (JUGGHM/OREPA_CVPR2022 at 3ed037b). The pastes leave this class out, as it gave "
-        "them NaN in mixed precision; here the kernel is generated in single precision. No activation, as the authors "
-        "have it; activation=silu makes it what a YOLO Conv is replaced by. The counts are those of the training form, "
-        "generation of the kernel included."
+        "Followed is the authors' code (JUGGHM/OREPA_CVPR2022 at 3ed037b). The pastes leave this class out, as it "
+        "gave them NaN in mixed precision; here the kernel is generated in single precision. There is no activation, "
+        "as the authors have it; activation=silu is the setting for replacing a YOLO Conv. The counts are those of "
+        "the training form, generation of the kernel included."
     ),
     examples=({"stride": 2, "activation": "silu"},),
 )
