@@ -6,6 +6,7 @@ from surgeon.blocks.catalog import (
     acmix,
     aifi,
     bam,
+    bra,
     caa,
     carafe,
     cbam,
@@ -104,6 +105,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     hat.INFO,
     hat.OCAB,
     hat.CAB,
+    bra.INFO,
 )
 
 
