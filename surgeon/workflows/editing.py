@@ -89,7 +89,8 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     Args:
         model: The model; it is not changed.
         recipe: What to do.
-        force: Edit a checkpoint even where it does not match its own ``model.yaml`` and that cannot be restored.
+        force: Edit a checkpoint even where it does not match its own ``model.yaml`` and that cannot be restored, and
+            plant a class of the user's own even where parts of it have no effect.
         checks: ``fast``, or ``full``, which adds what takes seconds: sizes in use, training mode, undo, a fresh
             process, fusion and ONNX.
 
@@ -113,7 +114,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     before, after = family.network(model.module, planned.before), family.network(module, planned.before)
     passes = Passes(before, after, planned)
     tensors = map_tensors(passes, adopted)
-    verified = check_edit(passes, tensors)
+    verified = check_edit(passes, tensors, force=force)
     edited = dataclasses.replace(
         model,
         name=edited_name(model, planned),

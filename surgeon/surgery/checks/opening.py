@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surgeon.surgery.checks.gates import gate_of, opened
+from surgeon.surgery.checks.gates import gate_of, nudged, opened
 from surgeon.surgery.checks.outcome import Check
-from surgeon.surgery.checks.passes import Passes, Seen, image_for, same
+from surgeon.surgery.checks.passes import Passes, Seen, first_line, image_for, same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,25 +48,49 @@ def check_opening(passes: Passes) -> Iterator[Check]:
     if not planted:
         return
     closed = passes.new(passes.sizes[0])
-    found, seen = _open(passes, list(planted))
+    try:
+        found, seen = _open(passes, list(planted))
+    except RuntimeError as error:  # a block that writes into a tensor which the backward pass needs
+        detail = f"the backward pass fails with the gate open: {first_line(error)}"
+        yield Check(name="gradients", passed=False, detail=detail)
+        return
     moved, moved_output = not closed.equals(seen), not same(closed.outputs, seen.outputs)
     for key in planted:
         if moved and found[key].sound:
             continue
-        alone, seen = _open(passes, [key], everything=True)
-        without_effect = _has_gate(passes, key) and closed.equals(seen)
-        found[key] = replace(alone[key], alive=alone[key].alive and not without_effect)
+        found[key], seen = _alone(passes, key, closed)
         moved_output = moved_output or not same(closed.outputs, seen.outputs)
-    yield _liveness(found, [key for key in planted if _has_gate(passes, key)], moved_output)
+    asleep = [key for key, block in found.items() if not block.alive and _wakes(passes, key, closed)]
+    yield _liveness(found, asleep, [key for key in planted if _has_gate(passes, key)], moved_output)
     yield _gradients(found)
+
+
+def _alone(passes: Passes, key: str, closed: Seen) -> tuple[_Block, Seen]:
+    """What one block shows with its own gate open alone."""
+    found, seen = _open(passes, [key], everything=True)
+    without_effect = _has_gate(passes, key) and closed.equals(seen)
+    return replace(found[key], alive=found[key].alive and not without_effect), seen
 
 
 def _has_gate(passes: Passes, key: str) -> bool:
     return gate_of(passes.after.module.get_submodule(passes.plan.planted[key])) is not None
 
 
-def _liveness(found: dict[str, _Block], gated: Sequence[str], moved_output: bool) -> Check:
+def _wakes(passes: Passes, key: str, closed: Seen) -> bool:
+    """Whether a block without effect has one with other weights: its own initialisation is the identity."""
+    with nudged(passes.after.module.get_submodule(passes.plan.planted[key])):
+        found, _ = _alone(passes, key, closed)
+    return found.alive
+
+
+def _liveness(found: dict[str, _Block], asleep: Sequence[str], gated: Sequence[str], moved_output: bool) -> Check:
     dead = [key for key, block in found.items() if not block.alive]
+    if asleep:
+        detail = (
+            f"{', '.join(asleep)} starts as the identity by its own initialisation, and behind a closed gate no "
+            "gradient would ever reach it; --start paper plants it without a gate"
+        )
+        return Check(name="liveness", passed=False, detail=detail)
     if dead:
         return Check(name="liveness", passed=False, detail=f"{', '.join(dead)} has no effect")
     details = []

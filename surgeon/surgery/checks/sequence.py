@@ -11,6 +11,7 @@ from surgeon.surgery.checks.files import Undo, Write, check_reload, check_undo
 from surgeon.surgery.checks.opening import check_opening
 from surgeon.surgery.checks.outcome import Check
 from surgeon.surgery.checks.outputs import check_calls, check_outputs
+from surgeon.surgery.checks.own_classes import check_own_classes
 from surgeon.surgery.checks.passes import Passes
 from surgeon.surgery.checks.rebuild import check_rebuild
 from surgeon.surgery.checks.sizes import check_sizes_in_use
@@ -18,12 +19,13 @@ from surgeon.surgery.checks.tensors import Tensors, check_tensors
 from surgeon.surgery.checks.training import check_batch_of_one, check_first_batch
 
 
-def check_edit(passes: Passes, tensors: Tensors) -> tuple[Check, ...]:
+def check_edit(passes: Passes, tensors: Tensors, *, force: bool = False) -> tuple[Check, ...]:
     """Verify the promises of an edit in this process, at small sizes.
 
     Args:
         passes: Both networks.
         tensors: From `map_tensors`.
+        force: Plant a user's class though parts of it have no effect.
 
     Raises:
         CheckError: One does not hold; the message names it.
@@ -36,6 +38,7 @@ def check_edit(passes: Passes, tensors: Tensors) -> tuple[Check, ...]:
             check_calls(passes),
             check_rebuild(passes),
             check_opening(passes),
+            check_own_classes(passes, force=force),
         )
     )
 
