@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.sea import INFO
-from surgeon.blocks.common import Block, batch_norm, no_autocast, resampling, widen
+from surgeon.blocks.common import Block, batch_norm, no_autocast, one_graph, resampling, widen
 
 _ACTIVATIONS = {"relu6": nn.ReLU6, "relu": nn.ReLU, "silu": nn.SiLU, "hardswish": nn.Hardswish}
 
@@ -150,5 +150,7 @@ class Position(nn.Module):
     def forward(self, like: Tensor) -> Tensor:
         """Return the table ``(K, L)`` for ``like`` ``(B, K, L)``."""
         table = self.pos_embed.to(like.dtype).view(-1, 1, STORED)
+        if not torch.is_grad_enabled() and not one_graph():
+            return F.interpolate(table, like.shape[2], mode="linear").squeeze(1)
         # A sum of products, not a matrix product, which counters would read as work of the definition.
         return (table * resampling(STORED, like.shape[2], like)).sum(2)
