@@ -15,7 +15,7 @@ def mbconv(m: MBConv, x: Tensor) -> Tensor:
     if depthwise:
         y = act(_norm(layers[0][1], F.conv2d(y, layers[0][0].weight)))
     conv, norm = layers[depthwise]
-    y = F.conv2d(y, conv.weight, None, m.settings["stride"], conv.weight.shape[2] // 2, groups=y.shape[1])
+    y = F.conv2d(y, conv.weight, None, m.settings.get("stride", 1), conv.weight.shape[2] // 2, groups=y.shape[1])
     y = act(_norm(norm, y))
     if m.settings["se"]:
         gate = layers[-2]
@@ -24,8 +24,11 @@ def mbconv(m: MBConv, x: Tensor) -> Tensor:
         y = y * s.sigmoid()
     conv, norm = layers[-1]
     y = _norm(norm, F.conv2d(y, conv.weight))
-    return x + y if m.settings["stride"] == 1 and m.in_channels == m.out_channels else y
+    return x + y if m.settings.get("stride", 1) == 1 and m.in_channels == m.out_channels else y
 
 
 def _norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+
+
+mbconvhead = mbconv

@@ -12,13 +12,45 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from surgeon.blocks.catalog.mbconv import INFO, expanded_width, squeezed_width
+from surgeon.blocks.catalog.mbconv import HEAD, INFO, expanded_width, squeezed_width
 from surgeon.blocks.common import Block, batch_norm
 from surgeon.blocks.conv_norm import ACTIVATIONS, biased, folded
 
 
-class MBConv(Block):
+class _Bottleneck(Block):
     """``project(excite(depthwise(expand(x))))``, plus x where neither width nor resolution changes."""
+
+    def _build(self, *, expand_ratio: float, kernel_size: int, stride: int, se: bool, activation: str) -> None:
+        """Create the three convolutions, each with its BatchNorm, and the excitation."""
+        width = self.in_channels
+        inner = expanded_width(width, expand_ratio)
+        layers: list[nn.Module] = []
+        if inner != width:
+            layers.append(_Layer(nn.Conv2d(width, inner, 1, bias=False), activation))
+        depthwise = nn.Conv2d(inner, inner, kernel_size, stride, kernel_size // 2, groups=inner, bias=False)
+        layers.append(_Layer(depthwise, activation))
+        if se:
+            layers.append(_Excitation(inner, squeezed_width(width), activation))
+        layers.append(_Layer(nn.Conv2d(inner, self.out_channels, 1, bias=False), "none"))
+        self.block = nn.Sequential(*layers)
+        self.skips = stride == 1 and width == self.out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
+        y: Tensor = self.block(x)
+        return x + y if self.skips else y
+
+    def fuse_block(self) -> _Bottleneck:
+        """The same with each BatchNorm in its convolution."""
+        twin = copy.deepcopy(self)
+        for layer in twin.block:
+            if isinstance(layer, _Layer):
+                layer.fold()
+        return twin
+
+
+class MBConv(_Bottleneck):
+    """The inverted bottleneck, of any width and stride."""
 
     info = INFO
 
@@ -50,30 +82,43 @@ class MBConv(Block):
         """
         given = {"expand_ratio": expand_ratio, "kernel_size": kernel_size, "stride": stride, "se": se}
         super().__init__(in_channels, out_channels, given | {"activation": activation})
-        inner = expanded_width(in_channels, expand_ratio)
-        layers: list[nn.Module] = []
-        if inner != in_channels:
-            layers.append(_Layer(nn.Conv2d(in_channels, inner, 1, bias=False), activation))
-        depthwise = nn.Conv2d(inner, inner, kernel_size, stride, kernel_size // 2, groups=inner, bias=False)
-        layers.append(_Layer(depthwise, activation))
-        if se:
-            layers.append(_Excitation(inner, squeezed_width(in_channels), activation))
-        layers.append(_Layer(nn.Conv2d(inner, self.out_channels, 1, bias=False), "none"))
-        self.block = nn.Sequential(*layers)
-        self.skips = stride == 1 and in_channels == self.out_channels
+        self._build(expand_ratio=expand_ratio, kernel_size=kernel_size, stride=stride, se=se, activation=activation)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
-        y: Tensor = self.block(x)
-        return x + y if self.skips else y
 
-    def fuse_block(self) -> MBConv:
-        """The same with each BatchNorm in its convolution."""
-        twin = copy.deepcopy(self)
-        for layer in twin.block:
-            if isinstance(layer, _Layer):
-                layer.fold()
-        return twin
+class MBConvHead(_Bottleneck):
+    """One module of a detection head's branch: `MBConv` with the settings that make a head light."""
+
+    info = HEAD
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        *,
+        branch: str = "box",
+        expand_ratio: float = 1.0,
+        kernel_size: int = 3,
+        se: bool = True,
+        activation: str = "silu",
+    ) -> None:
+        """Create the block.
+
+        Args:
+            in_channels: Channels of the input.
+            out_channels: Channels of the output; None keeps them.
+            branch: Which branches of a head ``surgeon replace --at Detect`` puts it into: ``box``, ``class`` or
+                ``both``; without effect on the block itself.
+            expand_ratio: As for `MBConv`.
+            kernel_size: As for `MBConv`.
+            se: As for `MBConv`.
+            activation: As for `MBConv`.
+
+        Raises:
+            BlockError: A setting does not work.
+        """
+        given = {"expand_ratio": expand_ratio, "kernel_size": kernel_size, "se": se, "activation": activation}
+        super().__init__(in_channels, out_channels, given | {"branch": branch})
+        self._build(expand_ratio=expand_ratio, kernel_size=kernel_size, stride=1, se=se, activation=activation)
 
 
 class MBConvBranch(nn.Sequential):

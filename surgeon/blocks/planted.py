@@ -81,6 +81,11 @@ class PlantedBlock(nn.Module):
         gate: nn.Parameter | None = getattr(self, GATE_NAME)
         return gate
 
+    @property
+    def conv(self) -> PlantedBlock:
+        """Itself: Ultralytics asks the first module of a head's branch for ``conv.in_channels`` at every load."""
+        return self
+
     def forward(self, x: Tensor | list[Tensor]) -> Tensor:
         """Apply the block through its gate.
 

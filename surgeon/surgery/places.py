@@ -9,6 +9,7 @@ from surgeon.errors import AmbiguousSiteError, PlanError, SiteError
 from surgeon.graph import Layer, LayerGraph, Site, resolve
 from surgeon.graph.modules import ModuleTree
 from surgeon.graph.nested import NestedSite, resolve_nested
+from surgeon.surgery.heads import is_head, parts_of_head
 from surgeon.surgery.inside import places_inside
 from surgeon.surgery.recipe import Edit, Insert, Recipe, Replace
 
@@ -50,6 +51,8 @@ def places_of(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -
     if isinstance(edit, Insert) and edit.edge is not None:
         return tuple(_place(how, site, graph, recipe, modules) for site in edge_ports(graph, edit.edge))
     address = _address(edit)
+    if is_head(edit):
+        return _inside_head(edit, graph, recipe, modules)
     try:
         rows = resolve(graph, address)
     except SiteError as error:
@@ -58,6 +61,17 @@ def places_of(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -
         reason = f"its site lies inside a {graph.unit}"
         return tuple(Place(how=how, nested=site, reason=reason) for site in _nested(address, recipe, modules, error))
     return tuple(_place(how, site, graph, recipe, modules) for site in rows)
+
+
+def _inside_head(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -> tuple[Place, ...]:
+    assert isinstance(edit, Replace)
+    reason = "the branches of a head lie inside its row"
+    if recipe.mode == "row":
+        raise PlanError(f"{edit}: {reason}; leave --mode row out")
+    tree = modules()
+    heads = [tree[site.layer.path] for site in resolve(graph, edit.at)]
+    parts = [part for head in heads for part in parts_of_head(tree, head, edit)]
+    return tuple(Place(how="replace", nested=NestedSite(node=part), reason=reason) for part in parts)
 
 
 def edge_ports(graph: LayerGraph, edge: tuple[str, str]) -> tuple[Site, ...]:

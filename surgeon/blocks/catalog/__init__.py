@@ -90,6 +90,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     orepa.POINT,
     senetv2.INFO,
     mbconv.INFO,
+    mbconv.HEAD,
     dwr.DWR,
     dwr.SIR,
     s2.INFO,
