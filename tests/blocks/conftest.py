@@ -16,11 +16,28 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # for the pla
 CASES = [(info.name, dict(settings)) for info in all_blocks() for settings in ({}, *info.examples)]
 
 
+#: Tests that take a second or more: of a block's examples beyond its defaults every other one is `slow` there.
+HEAVY = {
+    "test_compiles_whole",
+    "test_exports_with_dynamic_sizes",
+    "test_traces",
+    "test_onnx_at_a_fixed_size",
+    "test_onnx_runs_at_unseen_sizes",
+    "test_equals_the_plain_form",
+}
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``block`` over the whole catalog."""
-    if "block" in metafunc.fixturenames:
-        ids = [name + "".join(f"-{key}={value}" for key, value in settings.items()) for name, settings in CASES]
-        metafunc.parametrize("block", CASES, ids=ids)
+    if "block" not in metafunc.fixturenames:
+        return
+    heavy = metafunc.function.__name__ in HEAVY
+    cases = []
+    for number, (name, settings) in enumerate(CASES):
+        marks = [pytest.mark.slow] if heavy and settings and number % 2 else []
+        label = name + "".join(f"-{key}={value}" for key, value in settings.items())
+        cases.append(pytest.param((name, settings), marks=marks, id=label))
+    metafunc.parametrize("block", cases)
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,11 @@ def assert_exported(onnx):
     assert onnx["moved"] >= 10 * onnx["worst"], "the exported graph holds the opened block"
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize(
+    "block",
+    # GAM stands in every session of the tasks below: under -m slow.
+    [pytest.param(b, marks=[pytest.mark.slow] * (b == "gam")) for b in BLOCKS],
+)
 def test_every_block_trains_and_exports_with_stock_ultralytics(block, tmp_path, dataset, stock_session):
     path = planted(tmp_path, "yolov8n.yaml", block, "backbone.9")
     data = dataset("detect")
