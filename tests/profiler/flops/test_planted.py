@@ -21,5 +21,5 @@ def test_planted_block_counts_as_its_definition(name: str, size: tuple[int, int]
     row = found.rows["1"]
     assert row.macs == 2 * cost.macs
     assert row.elementwise_macs == {k: 2 * v for k, v in cost.elementwise_macs.items()}
-    assert row.executed > 0
+    assert (row.executed > 0) == (cost.macs > 0)  # some are elementwise work alone
     assert found.counts.uncounted == ()
