@@ -164,8 +164,11 @@ class _Layer(nn.Sequential):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self[0](x)
-        return ACTIVATIONS[self.activation](batch_norm(cast(nn.BatchNorm2d, self[1]), y) if len(self) > 1 else y)
+        activation = ACTIVATIONS[self.activation]
+        if len(self) == 1:
+            return activation(self[0](x))
+        # One expression: a name would keep the convolution's map alive until the activation has made its own.
+        return activation(batch_norm(cast(nn.BatchNorm2d, self[1]), self[0](x)))
 
     def fold(self) -> None:
         conv, norm = cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1])
