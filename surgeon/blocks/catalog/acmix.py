@@ -58,9 +58,25 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="head divides the output channels; kernel_att and kernel_conv are odd",
+    formula=(
+        r"q, k, v &= W_1 x,\; W_2 x,\; W_3 x, \qquad e = W_p\, (\text{column}, \text{row})",
+        r"a_i &= \sum_{n \in \mathcal{N}_{7 \times 7}(i)} \mathrm{softmax}_n\!\left(\frac{q_i^\top (k_n + e_i - "
+        r"e_n)}{\sqrt{d}}\right) v_n \qquad \text{per head}",
+        r"c &= K_{3 \times 3}\, F\, [q; k; v]",
+        r"y &= \alpha\, a + \beta\, c",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("ac_mix",),
+    differences=(
+        "Followed is the authors' code (LeapLabTHU/ACmix), which pastes repeat with its limits: it crashes where a "
+        "side of the map is below 4, at stride 2 on odd sizes, with a dilation, an even kernel_att or another "
+        "kernel_conv than 3, in half and in double precision; its default device is CUDA, and its ONNX export does "
+        "not run in ONNX Runtime. Here all of these run; a border that is too short to be reflected is clamped. Kept, "
+        "since weights are trained with it: the two branches order their channels differently, by head in the "
+        "attention and by channel of a head in the convolution. Counters of matrix products do not see the attention "
+        "itself, which is listed apart."
+    ),
     examples=({"kernel_att": 5, "head": 2, "dilation": 2},),
     zero_gradients=("conv_p.bias",),
 )

@@ -72,6 +72,12 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="num_heads divides C; memory and time grow with (H·W)²",
+    formula=(
+        r"e &= [\sin y\omega;\, \cos y\omega;\, \sin x\omega;\, \cos x\omega], \qquad \omega_i = 10000^{-4i/C}",
+        r"a &= W_o\, \mathrm{softmax}\!\left(\frac{(W_q (x + e))^\top\, W_k (x + e)}{\sqrt{d}}\right) W_v x \qquad "
+        r"\text{per head}",
+        r"x' &= \mathrm{LN}(x + a), \qquad y = \mathrm{LN}\big(x' + W_2\, \mathrm{GELU}(W_1 x')\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("intra_scale_feature_interaction", "transformer_encoder_layer"),

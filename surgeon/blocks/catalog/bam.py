@@ -95,6 +95,12 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="reduction at most C",
+    formula=(
+        r"M_c &= W_2\, \mathrm{ReLU}(\mathrm{BN}(W_1\, \mathrm{mean}_{H,W}(x)))",
+        r"M_s &= W_4\, f_2(f_1(\mathrm{ReLU}(\mathrm{BN}(W_3 x)))), \qquad f_i(t) = "
+        r"\mathrm{ReLU}(\mathrm{BN}(K^{(4)}_{3 \times 3}\, t))",
+        r"y &= x \odot (1 + \sigma(M_c \odot M_s)) \qquad \text{(variant=paste: } M_c + M_s \text{)}",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("bamblock", "bam_block", "bottleneck_attention", "bamattention"),

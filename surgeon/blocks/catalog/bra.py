@@ -76,6 +76,13 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="num_heads divides C, side_dwconv is odd",
+    formula=(
+        r"[q; k; v] &= W x, \qquad I(r) = \mathrm{topk}_{r'}\big(\bar q_r^\top\, \bar k_{r'}\big) \qquad \bar q_r, "
+        r"\bar k_r: \text{means of region } r",
+        r"o_i &= \sum_{j \in I(r(i))} \mathrm{softmax}_j\!\left(\frac{q_i^\top k_j}{\sqrt{C}}\right) v_j \qquad "
+        r"\text{per head}",
+        r"y &= W_o\, (o + D_{3 \times 3}\, v)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("biformer", "bi_level_routing_attention", "bi_level_routing_attention_nchw", "nchw_bra"),

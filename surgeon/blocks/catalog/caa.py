@@ -46,6 +46,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width; odd kernels",
+    formula=(
+        r"f_i(t) &= \mathrm{SiLU}(\mathrm{BN}(W_i t))",
+        r"y &= x \odot \sigma\big(f_2(D_{11 \times 1}\, D_{1 \times 11}\, f_1(\mathrm{pool}^{\mathrm{mean}}_{7 \times "
+        r"7}(x)))\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("context_anchor_attention",),

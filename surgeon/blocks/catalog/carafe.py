@@ -68,6 +68,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="up_kernel and encoder_kernel are odd; up_group divides C",
+    formula=(
+        r"m &= \mathrm{softmax}_{k^2}\big(\mathrm{shuffle}_s(K_{3 \times 3}\, W x)\big) \in \mathbb{R}^{k^2 \times sH "
+        r"\times sW}, \qquad k = 5,\; s = 2",
+        r"y_{c,Y,X} &= \sum_{i,j=-2}^{2} m_{(i,j),Y,X}\; x_{c,\, \lfloor Y/s \rfloor + i,\, \lfloor X/s \rfloor + j}",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("carafe_pack", "content_aware_reassembly"),

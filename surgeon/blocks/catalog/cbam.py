@@ -94,6 +94,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="reduction_ratio at most C; kernel_size odd",
+    formula=(
+        r"f(t) &= W_2\, \mathrm{ReLU}(W_1 t)",
+        r"x' &= x \odot \sigma\big(f(\mathrm{mean}_{H,W}(x)) + f(\mathrm{max}_{H,W}(x))\big)",
+        r"y &= x' \odot \sigma\big(\mathrm{BN}(K_{7 \times 7}\, [\mathrm{max}_C(x'); \mathrm{mean}_C(x')])\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("cbamblock", "cbam_block", "cbammodule", "convolutional_block_attention"),

@@ -49,6 +49,7 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width",
+    formula=(r"y_i &= x_i + \sigma(w_a^\top x_i)\; W_m \sum_j \mathrm{softmax}_j(w_k^\top x_j)\, W_v x_j",),
     resolve=_resolve,
     cost=_cost,
     aliases=("context_aggregation", "contextagg", "catnet"),

@@ -35,7 +35,12 @@ INFO = BlockInfo(
     defaults={},
     options={},
     constraints="",
+    formula=(r"y_i &= W x_i + b",),
     resolve=_resolve,
     cost=_cost,
     aliases=("pointwise", "adapter"),
+    differences=(
+        "It is torch's Conv2d with a bias, without normalisation and activation: there is nothing in which forms of "
+        "it differ."
+    ),
 )

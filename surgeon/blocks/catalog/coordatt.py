@@ -67,6 +67,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="",
+    formula=(
+        r"[u_h; u_w] &= \mathrm{hswish}\big(\mathrm{BN}(W\, [\mathrm{mean}_W(x); \mathrm{mean}_H(x)])\big) \qquad "
+        r"\text{joined along } H + W",
+        r"y &= x \odot \sigma(W_h u_h) \odot \sigma(W_w u_w)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("ca", "coord_attention", "coordattention", "coordinate_attention", "coordattn", "coordatt_block"),

@@ -85,6 +85,15 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="key_groups and share_planes divide C, kernel_size is odd",
+    formula=(
+        r"k &= \mathrm{ReLU}(\mathrm{BN}(K^{g=4}_{3 \times 3}\, x)), \qquad v = \mathrm{BN}(W_v x)",
+        r"w &= \mathrm{GN}\big(W_2\, \mathrm{ReLU}(\mathrm{BN}(W_1\, [x; k]))\big) \in \mathbb{R}^{C/8 \times 9 "
+        r"\times N}",
+        r"u_i &= \mathrm{SiLU}\Big(\mathrm{BN}\Big(\sum_{n \in \mathcal{N}_{3 \times 3}(i)} w_{i,n} \odot "
+        r"v_n\Big)\Big)",
+        r"[s_u; s_k] &= \mathrm{softmax}_2\big(W_4\, \mathrm{ReLU}(\mathrm{BN}(W_3\, \mathrm{mean}_{H,W}(u + k)))\big)",
+        r"y &= s_u \odot u + s_k \odot k",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("cotlayer", "cot_attention", "cotnet", "contextual_transformer"),

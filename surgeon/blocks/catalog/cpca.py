@@ -53,6 +53,13 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="reduction at most C",
+    formula=(
+        r"f(t) &= W_2\, \mathrm{ReLU}(W_1 t), \qquad u = \mathrm{GELU}(W x)",
+        r"u' &= u \odot \big(\sigma(f(\mathrm{mean}_{H,W}(u))) + \sigma(f(\mathrm{max}_{H,W}(u)))\big), \qquad b = "
+        r"D_{5 \times 5}\, u'",
+        r"s &= b + \sum_{k \in \{7, 11, 21\}} D_{k \times 1}\, D_{1 \times k}\, b",
+        r"y &= W\, (W s \odot u')",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("channel_prior_convolutional_attention", "cpca_attention"),

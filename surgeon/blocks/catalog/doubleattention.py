@@ -79,6 +79,10 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="without reconstruct, c_m is the output width",
+    formula=(
+        r"G &= (W_A x)\, \mathrm{softmax}_N(W_B x)^\top \in \mathbb{R}^{c_m \times c_n}",
+        r"y &= W_r\, G\, \mathrm{softmax}_{c_n}(W_V x)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("double_attention", "double_attention_layer", "a2_nets", "a2_attention"),

@@ -70,6 +70,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="kernel_size is odd",
+    formula=(
+        r"[K_1; \dots; K_8] &= W_2\, \sigma(W_1\, \mathrm{pool}_{3 \times 3}(x)), \qquad r(i) = \mathrm{argmax}_r\, "
+        r"(G_{3 \times 3}\, x)_{r,i}",
+        r"y_i &= (K_{r(i)} * x)_i",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("drconv2d", "dynamic_region_aware_convolution"),

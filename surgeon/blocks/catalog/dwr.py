@@ -67,6 +67,12 @@ DWR = BlockInfo(
     defaults={key: setting.default for key, setting in DWR_SCHEMA.items()},
     options={key: setting.help for key, setting in DWR_SCHEMA.items()},
     constraints="any width",
+    formula=(
+        r"[u_1; u_2; u_3] &= \mathrm{ReLU}(\mathrm{BN}(K_{3 \times 3}\, x)), \qquad u_i \in \mathbb{R}^{C/2 \times H "
+        r"\times W}",
+        r"y &= x + W\, \mathrm{BN}\big([D^{(1)}_{3 \times 3} u_1;\, D^{(3)}_{3 \times 3} u_2;\, D^{(5)}_{3 \times 3} "
+        r"u_3]\big)",
+    ),
     resolve=_resolve_dwr,
     cost=_cost_dwr,
     aliases=("dwrseg", "dilation_wise_residual"),
@@ -92,6 +98,7 @@ SIR = BlockInfo(
     defaults={key: setting.default for key, setting in SIR_SCHEMA.items()},
     options={key: setting.help for key, setting in SIR_SCHEMA.items()},
     constraints="any width",
+    formula=(r"y &= x + W\, \mathrm{ReLU}(\mathrm{BN}(K_{3 \times 3}\, x)), \qquad K_{3 \times 3}: C \to 3C",),
     resolve=_resolve_sir,
     cost=_cost_sir,
     aliases=("simple_inverted_residual",),

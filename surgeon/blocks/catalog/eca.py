@@ -77,6 +77,7 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="k_size odd",
+    formula=(r"y &= x \odot \sigma\big(\kappa_3 * \mathrm{mean}_{H,W}(x)\big)",),
     resolve=_resolve,
     cost=_cost,
     aliases=("eca_layer", "ecaattention", "eca_attention", "ecamodule", "efficient_channel_attention"),

@@ -57,6 +57,13 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="factor divides C",
+    formula=(
+        r"[t_h; t_w] &= W\, [\mathrm{mean}_W(X); \mathrm{mean}_H(X)] \qquad X \text{ a group of the channels of } x",
+        r"X_1 &= \mathrm{GN}\big(X \odot \sigma(t_h) \odot \sigma(t_w)\big), \qquad X_2 = K_{3 \times 3}\, X",
+        r"w &= \mathrm{softmax}_C(\mathrm{mean}_{H,W}(X_1))^\top X_2 + "
+        r"\mathrm{softmax}_C(\mathrm{mean}_{H,W}(X_2))^\top X_1",
+        r"Y &= X \odot \sigma(w)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("efficient_multi_scale_attention", "ema_attention"),

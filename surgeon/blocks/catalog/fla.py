@@ -90,9 +90,26 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="num_heads divides C; kernel_size is odd",
+    formula=(
+        r"\varphi(t) &= \lVert u \rVert\, \frac{u^p}{\lVert u^p \rVert}, \quad u = \frac{\mathrm{ReLU}(t) + "
+        r"\varepsilon}{\mathrm{softplus}(s)}, \quad p = 3",
+        r"q, k, v &= \varphi(W_q x),\; \varphi(W_k x),\; W_v x",
+        r"o_i &= \frac{\big(\sum_j v_j k_j^\top\big)\, q_i}{q_i^\top \sum_j k_j + \varepsilon} \qquad \text{per head}",
+        r"y &= W_o\, (o + D_{5 \times 5}\, v)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("focused_linear_attention", "flatten", "focusedlinearattention"),
+    differences=(
+        "Two versions of the authors' code differ in their numbers. That of 2023, which every paste holds, divides by "
+        "q·sum k (normaliser=sum, followed); since May 2024 it divides by q·mean k and scales keys and values "
+        "(normaliser=mean): with the same weights outputs of about 1 differ by up to 0.09. Kept as they are: the "
+        "focusing runs over all channels, not within a head, and one depthwise kernel serves all heads. Pastes take "
+        "every map for a square: others crash, or are mixed up without a word where N is a square number (10x40 is "
+        "read as 20x20). In half precision they give NaN and infinities at ordinary activations; here focusing and "
+        "normaliser run in single precision. A windowed paste fails beyond 400 pixels, and one puts the block where "
+        "C2f has no shortcut, so that its parameters exist and never run."
+    ),
     examples=(
         {"normaliser": "mean", "position": (6, 7)},
         {"sr_ratio": 2, "position": (3, 4), "normaliser": "mean", "qkv_bias": False},

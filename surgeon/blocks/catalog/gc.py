@@ -77,6 +77,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="fuse_add or fuse_scale",
+    formula=(
+        r"z &= \sum_j \mathrm{softmax}_j(w^\top x_j)\, x_j",
+        r"y &= x \odot \sigma\big(W_2\, \mathrm{ReLU}(\mathrm{LN}(W_1 z))\big) \qquad \text{(fuse\_add: } x + W_2' "
+        r"\cdots \text{)}",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("globalcontext", "global_context", "gcnet", "gc_block", "contextblock", "context_block"),

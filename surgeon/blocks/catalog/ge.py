@@ -104,6 +104,10 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="extent 0 or even; extra_params needs an extent",
+    formula=(
+        r"y &= x \odot \sigma\big(W_2\, \mathrm{ReLU}(W_1\, \mathrm{mean}_{H,W}(x))\big) \qquad \text{(extent 0: the "
+        r"whole map)}",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("gatherexcite", "gather_excite", "genet", "geblock"),

@@ -160,6 +160,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="num_heads divides C, shift_size < window_size, compress_ratio and squeeze_factor at most C",
+    formula=(
+        r"x' &= x + W_o\, \mathrm{softmax}\!\left(\frac{q^\top k}{\sqrt{d}} + B + M\right) v + \alpha\, "
+        r"\mathrm{CAB}(n), \qquad n = \mathrm{LN}(x),\; [q; k; v] = W n",
+        r"y &= x' + W_2\, \mathrm{GELU}(W_1\, \mathrm{LN}(x')) \qquad \text{per head and window of } w \times w",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("hat", "hattention", "hat_attention", "hybrid_attention_block"),
@@ -190,6 +195,12 @@ OCAB = BlockInfo(
     defaults={key: setting.default for key, setting in OCAB_SCHEMA.items()},
     options={key: setting.help for key, setting in OCAB_SCHEMA.items()},
     constraints="num_heads divides C, int(window_size * overlap_ratio) is even",
+    formula=(
+        r"x' &= x + W_o\, \mathrm{softmax}\!\left(\frac{q^\top k}{\sqrt{d}} + B\right) v, \qquad [q; k; v] = W\, "
+        r"\mathrm{LN}(x)",
+        r"y &= x' + W_2\, \mathrm{GELU}(W_1\, \mathrm{LN}(x')) \qquad q \text{ of } w \times w \text{ windows, } k, v "
+        r"\text{ of the larger ones around them}",
+    ),
     resolve=_resolve_ocab,
     cost=_cost_ocab,
     aliases=("overlapping_cross_attention_block", "overlapping_cross_attention"),
@@ -215,6 +226,10 @@ CAB = BlockInfo(
     defaults={key: setting.default for key, setting in CAB_SCHEMA.items()},
     options={key: setting.help for key, setting in CAB_SCHEMA.items()},
     constraints="compress_ratio and squeeze_factor are at most C",
+    formula=(
+        r"y &= u \odot \sigma\big(W_2\, \mathrm{ReLU}(W_1\, \mathrm{mean}_{H,W}(u))\big), \qquad u = K'_{3 \times "
+        r"3}\, \mathrm{GELU}(K_{3 \times 3}\, x)",
+    ),
     resolve=_resolve_cab,
     cost=_cost_cab,
     aliases=("channel_attention_block",),

@@ -64,6 +64,7 @@ class BlockInfo:
             softmax).
         takes_list: Whether it reads several feature maps as a list, as Concat does: its widths in are a list then, and
             it can only stand in for a row that reads several.
+        formula: What it computes by default, in LaTeX: the lines of an ``aligned`` environment.
         resolve: ``resolve(in_channels, out_channels, settings)``: settings that fit, or BlockError naming the values
             that would work. Only explicit values are refused; defaults adapt and say so.
         cost: ``cost(in_channels, out_channels, height, width, settings)``, closed form.
@@ -83,6 +84,7 @@ class BlockInfo:
     constraints: str
     resolve: Callable[[int, int, Mapping[str, Any]], Resolved]
     cost: Callable[[int, int, int, int, Mapping[str, Any]], BlockCost]
+    formula: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     takes_list: bool = False
     differences: str = ""

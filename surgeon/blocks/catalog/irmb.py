@@ -86,6 +86,12 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="dim_head divides C, dw_ks is odd",
+    formula=(
+        r"\hat x &= \mathrm{BN}(x), \qquad [q; k] = W_{qk}\, \hat x, \qquad v = \mathrm{ReLU}(W_v \hat x)",
+        r"a_i &= \sum_j \mathrm{softmax}_j\!\left(\frac{q_i^\top k_j}{\sqrt{d}}\right) v_j \qquad j \text{ of equal } "
+        r"y \bmod H/w,\; x \bmod W/w",
+        r"y &= x + W_p\, \big(a + \mathrm{SiLU}(\mathrm{BN}(D_{3 \times 3}\, a))\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("inverted_residual_mobile_block", "emo"),

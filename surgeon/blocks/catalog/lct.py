@@ -61,6 +61,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="groups divides C",
+    formula=(
+        r"\hat z &= \frac{z - \mathrm{mean}_{\text{group}}(z)}{\sqrt{\mathrm{var}_{\text{group}}(z) + \varepsilon}}, "
+        r"\qquad z = \mathrm{mean}_{H,W}(x)",
+        r"y &= x \odot \sigma(w \odot \hat z + b)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("lct_block", "linear_context_transform", "lctattention"),

@@ -52,6 +52,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width",
+    formula=(
+        r"a &= D_{5 \times 5}\, x, \qquad u_1 = W_1 a, \qquad u_2 = W_2\, D^{(3)}_{7 \times 7}\, a",
+        r"[s_1; s_2] &= \sigma\big(K_{7 \times 7}\, [\mathrm{mean}_C; \mathrm{max}_C]([u_1; u_2])\big)",
+        r"y &= x \odot W\, (s_1 \odot u_1 + s_2 \odot u_2)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("lsknet", "lskblock", "lsk_attention", "lskattention", "large_selective_kernel"),

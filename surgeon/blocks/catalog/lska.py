@@ -49,8 +49,18 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="k_size is one of 7, 11, 23, 35, 41, 53",
+    formula=(
+        r"y &= x \odot W\, D^{(2)}_{3 \times 1}\, D^{(2)}_{1 \times 3}\, D_{3 \times 1}\, D_{1 \times 3}\, x \qquad "
+        r"\text{(k\_size 7)}",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("large_separable_kernel_attention",),
+    differences=(
+        "Followed is the authors' code. The kernel alone (variant=bare) is what is pasted into YOLO; "
+        "variant=attention is VAN's block around it, with two projections, GELU and a residual. Theirs accepts any "
+        "k_size and fails in its forward pass at one that it does not list; here that is refused at once. No "
+        "activation bounds the factor, so that the output of the bare kernel grows with the square of the input."
+    ),
     examples=({"k_size": 53}, {"variant": "attention", "k_size": 11}),
 )

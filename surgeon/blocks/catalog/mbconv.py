@@ -89,6 +89,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="kernel_size is odd",
+    formula=(
+        r"u &= \mathrm{SiLU}\big(\mathrm{BN}(D_{3 \times 3}\, \mathrm{SiLU}(\mathrm{BN}(W_e x)))\big), \qquad W_e \in "
+        r"\mathbb{R}^{6C \times C}",
+        r"y &= x + \mathrm{BN}\big(W_p\, (u \odot \sigma(W_2\, \mathrm{SiLU}(W_1\, \mathrm{mean}_{H,W}(u))))\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("mb_conv", "inverted_residual"),
@@ -119,6 +124,12 @@ HEAD = BlockInfo(
     defaults={key: setting.default for key, setting in HEAD_SCHEMA.items()},
     options={key: setting.help for key, setting in HEAD_SCHEMA.items()},
     constraints="kernel_size is odd; stands in a head with box and class branches (surgeon replace --at Detect)",
+    formula=(
+        r"u &= \mathrm{SiLU}(\mathrm{BN}(D_{3 \times 3}\, x))",
+        r"f(x) &= x + \mathrm{BN}\big(W_p\, (u \odot \sigma(W_2\, \mathrm{SiLU}(W_1\, \mathrm{mean}_{H,W}(u))))\big) "
+        r"\qquad \text{without } x + \text{ where the width changes}",
+        r"y &= W_{\mathrm{last}}\, f_2(f_1(x)) \qquad \text{for each level and branch}",
+    ),
     resolve=_resolve_head,
     cost=_head_cost,
     aliases=("mbconv_head", "detect_mbconv"),

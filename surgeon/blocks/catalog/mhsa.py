@@ -72,9 +72,25 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="heads divides C; memory and time grow with (H·W)²",
+    formula=(
+        r"q, k, v &= W_q x,\; W_k x,\; W_v x, \qquad r = R_h + R_w",
+        r"E_{ij} &= q_i^\top k_j + r_i^\top q_j \qquad \text{(variant=paper: } (q_i^\top k_j + q_i^\top r_j) / "
+        r"\sqrt{d} \text{)}",
+        r"y_i &= \textstyle\sum_j \mathrm{softmax}_j(E_{ij})\, v_j \qquad \text{per head}",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("botnet", "botnet_mhsa", "multi_head_self_attention"),
+    differences=(
+        "Followed is the class that articles paste (leaderj1001/BottleneckTransformers). Its position logit is "
+        "r_i·q_j where the paper has q_i·r_j, and nothing is divided by sqrt(d), so that the softmax starts out "
+        "saturated (the largest weight of a pixel is 0.69 on average at 256 channels, 0.025 where it is scaled): "
+        "variant=paper is the paper's form, with the same parameters. Theirs is built for one map size. With position "
+        "it cannot be built into a YOLO at all, since the stride is probed at another size, nor validated on "
+        "rectangular batches; a paste that cuts its table instead takes the first N entries, which are those of other "
+        "pixels, without a word. Here the tables are stored at one size and interpolated to any other. There is no "
+        "output projection, norm or residual in any of them."
+    ),
     examples=({"position": False}, {"variant": "paper", "table": (5, 9)}),
     zero_gradients=("key.bias",),
 )

@@ -52,6 +52,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width; gamma above 0",
+    formula=(
+        r"P &= \mathrm{pool}_{5 \times 5}(x), \qquad g = \mathrm{mean}_{\text{cells}}(P)",
+        r"A &= (1 - w)\, \sigma(\kappa * g) + w\, \sigma(\kappa' * \mathrm{vec}(P)), \qquad w = 0.5",
+        r"y &= x \odot \mathrm{pool}_{H \times W}(A)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("mixed_local_channel_attention",),

@@ -65,6 +65,10 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width",
+    formula=(
+        r"a &= D_{5 \times 5}\, x",
+        r"y &= x \odot W \Big(a + \sum_{k \in \{7, 11, 21\}} D_{k \times 1}\, D_{1 \times k}\, a\Big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("mscaattention", "msca_attention", "segnext_attention", "multi_scale_convolutional_attention"),

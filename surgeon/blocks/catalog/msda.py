@@ -95,6 +95,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="the number of dilations divides num_heads, num_heads divides C, kernel_size is odd",
+    formula=(
+        r"o^{(r)}_i &= \sum_{n \in \mathcal{N}^{(r)}_{3 \times 3}(i)} \mathrm{softmax}_n\!\left(\frac{q_i^\top "
+        r"k_n}{\sqrt{d}}\right) v_n \qquad \text{per head, dilation } r \text{ of its share}",
+        r"y &= W_o\, [o^{(1)}; o^{(2)}; o^{(3)}], \qquad [q; k; v] = W x",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("multi_dilate_local_attention", "multi_dilatelocal_attention", "dilateformer"),

@@ -35,6 +35,10 @@ INFO = BlockInfo(
     defaults={},
     options={},
     constraints="",
+    formula=(
+        r"y &= x \odot \sigma\!\left(\frac{\lvert \gamma \rvert}{\sum_c \lvert \gamma_c \rvert} \odot "
+        r"\mathrm{BN}_{\gamma, \beta}(x)\right)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("namattention", "nam_attention", "channel_att"),

@@ -78,6 +78,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="kernel_size is odd; groups divide both widths",
+    formula=(
+        r"y &= \mathrm{BN}(K * x)",
+        r"K &= v_0 K_0 + v_1\, W_1 \tfrac{1}{k^2} + v_2\, W_2\, \Pi + v_3\, (\mathrm{I} + A)\, Z + v_4\, "
+        r"\mathrm{pad}(W_4) + v_5\, W_5 D_5",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("online_reparameterization",),
@@ -113,6 +118,7 @@ POINT = BlockInfo(
     defaults={key: setting.default for key, setting in POINT_SCHEMA.items()},
     options={key: setting.help for key, setting in POINT_SCHEMA.items()},
     constraints="",
+    formula=(r"y &= \mathrm{BN}\big((v_0 \odot W_0 + v_1 \odot W_2 W_1)\, x\big)",),
     resolve=_resolve_point,
     cost=_cost_point,
     differences=(

@@ -65,6 +65,10 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width",
+    formula=(
+        r"y &= \mathrm{SiLU}\big(\mathrm{BN}(W x) + \mathrm{BN}(K_{3 \times 3}\, x) + \hat x \odot \sigma(W_g\, "
+        r"\mathrm{mean}_{H,W}(\hat x))\big), \qquad \hat x = \mathrm{BN}(x)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("parnet_attention", "parnetattention", "skip_squeeze_excitation"),

@@ -64,6 +64,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width",
+    formula=(
+        r"z &= \sum_j \mathrm{softmax}_j(w^\top x_j)\, W_v x_j, \qquad x' = x \odot \sigma\big(W_2\, "
+        r"\mathrm{ReLU}(\mathrm{LN}(W_1 z))\big)",
+        r"y &= x' \odot \sigma\big(\mathrm{mean}_{H,W}(W_q' x')^\top\, \mathrm{softmax}_{N}(W_v' x')\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=(

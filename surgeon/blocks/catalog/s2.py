@@ -34,6 +34,12 @@ INFO = BlockInfo(
     defaults={},
     options={},
     constraints="any width",
+    formula=(
+        r"[p_1; p_2; p_3] &= W_1 x, \qquad P = \big(S_1(p_1),\, S_2(p_2),\, p_3\big) \qquad S: \text{quarters shifted "
+        r"by a pixel, each in its direction}",
+        r"a &= \mathrm{softmax}_i\big(W_b\, \mathrm{GELU}(W_a \textstyle\sum_{i,H,W} P_i)\big)",
+        r"y &= W_2 \textstyle\sum_i a_i \odot P_i",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("s2_attention", "s2_mlpv2", "s2mlp"),

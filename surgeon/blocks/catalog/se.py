@@ -87,6 +87,7 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="reduction at most C",
+    formula=(r"y &= x \odot \sigma\big(W_2\, \mathrm{ReLU}(W_1\, \mathrm{mean}_{H,W}(x))\big)",),
     resolve=_resolve,
     cost=_cost,
     aliases=("selayer", "seattention", "se_attention", "seblock", "se_block", "semodule", "squeeze_excitation"),

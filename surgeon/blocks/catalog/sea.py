@@ -64,6 +64,15 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="attn_ratio * key_dim is at least 1",
+    formula=(
+        r"q, k, v &= \mathrm{BN}(W_q x),\; \mathrm{BN}(W_k x),\; \mathrm{BN}(W_v x)",
+        r"a_{\mathrm{row}} &= \mathrm{softmax}\!\left(\frac{(\mathrm{mean}_W(q) + P_q)^\top (\mathrm{mean}_W(k) + "
+        r"P_k)}{\sqrt{d}}\right) \mathrm{mean}_W(v), \qquad a_{\mathrm{col}} \text{ with } \mathrm{mean}_H",
+        r"g &= \mathrm{BN}\big(W_p\, \mathrm{ReLU6}(v + f_r(a_{\mathrm{row}}) + f_c(a_{\mathrm{col}}))\big), \qquad "
+        r"f(t) = \mathrm{BN}(W\, \mathrm{ReLU6}(t))",
+        r"y &= \mathrm{hsigmoid}(g) \odot \mathrm{BN}\big(W_d\, \mathrm{ReLU6}(\mathrm{BN}(D_{3 \times 3}\, [q; k; "
+        r"v]))\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("sea_attention", "seaformer", "squeeze_enhanced_axial_attention"),

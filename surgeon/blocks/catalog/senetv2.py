@@ -68,6 +68,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="reduction at most C; sae: reduction divides C",
+    formula=(
+        r"s &= \sigma\big(W\, [\mathrm{ReLU}(W_1 z); \dots; \mathrm{ReLU}(W_4 z)]\big), \qquad z = "
+        r"\mathrm{mean}_{H,W}(x)",
+        r"y &= x + x \odot s",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("saelayer", "selayerv2", "sae", "se_v2", "sev2"),

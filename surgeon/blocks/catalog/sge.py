@@ -60,6 +60,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="groups divides C",
+    formula=(
+        r"t_i &= X_i^\top\, \mathrm{mean}_{H,W}(X) \qquad X \text{ a group of the channels of } x",
+        r"Y &= X \odot \sigma\!\left(\gamma\, \frac{t - \mathrm{mean}(t)}{\mathrm{std}(t) + \varepsilon} + "
+        r"\beta\right)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("spatialgroupenhance", "spatial_group_enhance", "spatial_groupwise_enhance", "sge_layer"),

@@ -54,6 +54,12 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="groups divides C / 2",
+    formula=(
+        r"[a; b] &= X \qquad X \text{ a group of the channels of } x",
+        r"Y &= \big[\,a \odot \sigma(w_c \odot \mathrm{mean}_{H,W}(a) + b_c);\; b \odot \sigma(w_s \odot "
+        r"\mathrm{GN}(b) + b_s)\,\big]",
+        r"y &= \mathrm{shuffle}_2([Y_1; \dots; Y_G])",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("sa", "sa_layer", "sanet", "sa_net", "shuffle_attention_layer", "shuffleatt"),

@@ -37,6 +37,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="e_lambda above 0",
+    formula=(
+        r"\delta &= (x - \mathrm{mean}_{H,W}(x))^2",
+        r"y &= x \odot \sigma\!\left(\frac{\delta}{4 \big(\frac{1}{N - 1} \sum_{H,W} \delta + \lambda\big)} + "
+        r"\frac{1}{2}\right)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("simam_module", "simamattention", "simam_attention"),

@@ -74,6 +74,11 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="kernel_size is odd",
+    formula=(
+        r"f_i(t) &= \mathrm{ReLU}(\mathrm{BN}(W_i t)), \qquad u_0 = f_1(x), \qquad u_{i+1} = "
+        r"\mathrm{pool}^{\mathrm{max}}_{5 \times 5}(u_i)",
+        r"y &= f_2([u_0; u_1; u_2; u_3])",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("sim_sppf", "simplified_sppf"),
@@ -99,6 +104,12 @@ CSP = BlockInfo(
     defaults={key: setting.default for key, setting in CSP_SCHEMA.items()},
     options={key: setting.help for key, setting in CSP_SCHEMA.items()},
     constraints="kernel_size is odd; expansion leaves at least one hidden channel",
+    formula=(
+        r"u_0 &= f_4(f_3(f_1(x))), \qquad u_{i+1} = \mathrm{pool}^{\mathrm{max}}_{5 \times 5}(u_i)",
+        r"y &= f_7\big([f_2(x); f_6(f_5([u_0; u_1; u_2; u_3]))]\big)",
+        r"f_i(t) &= \mathrm{ReLU}(\mathrm{BN}(K_i t)), \qquad K_3, K_6 \text{ of } 3 \times 3, \text{ the others of } "
+        r"1 \times 1",
+    ),
     resolve=_resolve_csp,
     cost=_cost_csp,
     aliases=("sim_csp_sppf",),

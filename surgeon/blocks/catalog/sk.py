@@ -102,6 +102,13 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="any width; with split_input the number of kernels divides C",
+    formula=(
+        r"[x_1; x_2] &= x, \qquad u_1 = \mathrm{ReLU}(\mathrm{BN}(K_{3 \times 3}\, x_1)), \qquad u_2 = "
+        r"\mathrm{ReLU}(\mathrm{BN}(K^{(2)}_{3 \times 3}\, x_2))",
+        r"[a_1; a_2] &= \mathrm{softmax}_2\big(W_2\, \mathrm{ReLU}(\mathrm{BN}(W_1\, \mathrm{mean}_{H,W}(u_1 + "
+        r"u_2)))\big)",
+        r"y &= a_1 \odot u_1 + a_2 \odot u_2",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("sknet", "skattention", "sk_attention", "selective_kernel", "selectivekernel"),

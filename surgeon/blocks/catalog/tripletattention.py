@@ -38,6 +38,10 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="",
+    formula=(
+        r"g_A(x) &= x \odot \sigma\big(\mathrm{BN}(K^A_{7 \times 7}\, [\mathrm{max}_A(x); \mathrm{mean}_A(x)])\big)",
+        r"y &= \tfrac{1}{3} \big(g_H(x) + g_W(x) + g_C(x)\big)",
+    ),
     resolve=_resolve,
     cost=_cost,
     aliases=("triplet", "triplet_attention_module", "tripletatt"),
