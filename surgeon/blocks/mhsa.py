@@ -14,11 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from surgeon.blocks.catalog.mhsa import INFO
+from surgeon.blocks.catalog.mhsa import INFO, in_groups
 from surgeon.blocks.common import Block, no_autocast, one_graph, resampling, tracing, widen
 
 #: Up to this many pixels one explicit product and softmax is faster than the fused kernel (measured on a CPU).
 SMALL_MAP = 512
+
+#: Weights of the softmax that are held at once when the queries are taken in groups: they stay in a core's cache.
+HELD = 1 << 18
 
 
 class MHSA(Block):
@@ -86,34 +89,76 @@ class MHSA(Block):
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend with projections ``(B, C, H, W)``; the same shape comes back."""
         shape = v.shape
-        r = self._positions(q)
-        q, k, v = (t.reshape(shape[0], self.heads, shape[1] // self.heads, -1) for t in (q, k, v))
-        scale = q.shape[2] ** -0.5 if self.paper else 1.0
+        d, n = shape[1] // self.heads, shape[2] * shape[3]
+        scale = d**-0.5 if self.paper else 1.0
+        tables = self._tables(q)
+        if not (one_graph() or torch.is_grad_enabled() or q.is_cuda) and in_groups(d, n):
+            return self._by_groups(q, k, v, tables, scale)
+        r = None if tables is None else (tables[0].unsqueeze(-1) + tables[1].unsqueeze(-2)).flatten(3)
+        q, k, v = (t.reshape(shape[0], self.heads, d, -1) for t in (q, k, v))
         if r is not None and self.paper:
             k = k + r
         elif r is not None:
             # One product serves both terms: [q; r]·[k; q] = q_i·k_j + r_i·q_j.
             q, k = torch.cat([q, r.expand_as(q)], 2), torch.cat([k, q], 2)
-        if tracing() or (not one_graph() and q.shape[-1] <= SMALL_MAP):
+        if tracing() or (not one_graph() and n <= SMALL_MAP):
             weights = self.softmax(torch.matmul(q.transpose(-2, -1) * scale, k))
             return torch.matmul(v, weights.transpose(-2, -1)).reshape(shape)
         return _fused(q, k, v, scale).reshape(shape)
 
-    def _positions(self, like: Tensor) -> Tensor | None:
-        """Return the position table ``(1, heads, d, N)`` for the map of ``like`` ``(B, C, H, W)``."""
+    def _by_groups(self, q: Tensor, k: Tensor, v: Tensor, tables: tuple[Tensor, Tensor] | None, scale: float) -> Tensor:
+        """The same without gradients, head by head and a few rows of queries at a time.
+
+        The position of a pixel is the sum of its row's and its column's, so r_i·q_j needs one product with the H + W
+        entries of the tables and not with all N pixels.
+        """
+        b, c, height, width = v.shape
+        n, d = height * width, c // self.heads
+        rows: Tensor | None = None
+        columns: Tensor | None = None
+        if tables is not None and self.paper:
+            k = k + (tables[0].unsqueeze(-1) + tables[1].unsqueeze(-2)).reshape(1, c, height, width)
+        elif tables is not None:
+            both = torch.cat([t.expand(b, -1, -1, -1) for t in tables], 3).flatten(0, 1).transpose(1, 2)
+            met = torch.bmm(both, q.reshape(-1, d, n))
+            rows, columns = met[:, :height], met[:, height:]
+        q, v = (t.reshape(-1, d, n).transpose(1, 2).contiguous() for t in (q, v))
+        k = k.reshape(-1, d, n)
+        out = torch.empty_like(v)
+        step = max(1, HELD // (width * n))
+        for head in range(len(q)):
+            for y in range(0, height, step):
+                pixels = slice(y * width, min(y + step, height) * width)
+                if rows is None or columns is None:
+                    logits = torch.mm(q[head, pixels], k[head])
+                else:
+                    position = (rows[head, y : y + step, None] + columns[head]).view(-1, n)
+                    # Not addmm_, which torch's FlopCounterMode does not count.
+                    logits = torch.addmm(position, q[head, pixels], k[head], out=position)
+                if self.paper:
+                    logits *= scale
+                torch.mm(self.softmax(logits), v[head], out=out[head, pixels])
+        return out.transpose(1, 2).reshape(b, c, height, width)
+
+    def _tables(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the positions of the rows ``(1, heads, d, H)`` and columns ``(1, heads, d, W)`` of a map.
+
+        Args:
+            like: The map ``(B, C, H, W)``.
+        """
         if self.rel_h is None or self.rel_w is None:
             return None
         height, width = like.shape[2], like.shape[3]
         stored_height, stored_width = self.settings["table"]
         d = self.value.out_channels // self.heads
-        rows = self.rel_w.to(like.dtype).view(1, self.heads, d, stored_height, 1)
-        columns = self.rel_h.to(like.dtype).view(1, self.heads, d, 1, stored_width)
+        rows = self.rel_w.to(like.dtype).view(1, self.heads, d, stored_height)
+        columns = self.rel_h.to(like.dtype).view(1, self.heads, d, stored_width)
         if one_graph() or (height, width) != (stored_height, stored_width):
             # Sums of products rather than matrix products: the tables are tiny, and counters read matrix products as
             # work of the definition.
-            rows = (resampling(stored_height, height, rows) * rows.transpose(-2, -1)).sum(-1).unsqueeze(-1)
-            columns = (resampling(stored_width, width, columns) * columns).sum(-1).unsqueeze(-2)
-        return (columns + rows).flatten(3)
+            rows = (resampling(stored_height, height, rows) * rows.unsqueeze(-2)).sum(-1)
+            columns = (resampling(stored_width, width, columns) * columns.unsqueeze(-2)).sum(-1)
+        return rows, columns
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
