@@ -56,6 +56,17 @@ def test_what_works_passes():
     surgeon.open(NETWORK).insert("futile_pastes:StartsAsIdentity", after=SITE, start="paper")
 
 
+def test_what_cannot_be_asked_is_said_not_praised():
+    after = surgeon.open(NETWORK).insert("futile_pastes:SmallMapsOnly", after=SITE)
+    asked = [check for check in after.result.checks if "SmallMapsOnly" in check.detail and check.name == "liveness"]
+    assert [check.ran for check in asked] == [False] and "every gate" not in asked[0].detail
+    assert (
+        "runs at none of 40x40, 20x20" in asked[0].detail and "ValueError: only maps of up to 6 rows" in asked[0].detail
+    )
+    wide = surgeon.open(NETWORK).insert("futile_pastes:Wide", after=SITE)
+    assert "not asked in float16" in wide.result.checks[-1].detail
+
+
 #: Kept as their authors have them: one of EMA's two softmaxes; polarized attention's softmax over all pixels in a gate.
 KNOWN = {"ema", "polarized"}
 
@@ -66,6 +77,8 @@ def test_no_block_of_the_catalog_does_futile_work():
         for settings in ({}, *info.examples):
             torch.manual_seed(0)
             block = create(info.name, 32, **settings)
-            if futile_work(block, 32) or half_precision(block, 32):
+            asked = futile_work(block, 32)
+            assert not asked.untold
+            if asked.found or half_precision(block, 32).found:
                 found.add(info.name)
     assert found == KNOWN

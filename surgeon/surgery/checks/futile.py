@@ -8,10 +8,10 @@ nothing is known, so it is asked here.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,54 +33,65 @@ _NAMED = 3
 _SEEDS = 6
 
 
-def futile_work(block: nn.Module, channels: int) -> tuple[str, ...]:
-    """What of a block has no effect, or an effect it must not have, a sentence each.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a block was found to do for nothing.
+
+    Attributes:
+        found: A sentence each; none where all is well, or where it could not be told.
+        untold: Why it could not be told, empty where it could.
+    """
+
+    found: tuple[str, ...] = ()
+    untold: str = ""
+
+
+def futile_work(block: nn.Module, channels: int) -> Answer:
+    """What of a block has no effect, or an effect it must not have.
 
     Args:
         block: Reads and puts out a feature map ``(B, C, H, W)``; it is not changed.
         channels: C.
     """
-    found = _first_size(_nudged_copy(block), channels)
+    found, error = _first_size(_nudged_copy(block), channels)
     if found is None:
-        return ()  # the checks of the whole network say what it cannot do
+        sizes = ", ".join(f"{h}x{w}" for h, w in _SIZES)
+        return Answer(untold=f"alone it runs at none of {sizes}: {_first_line(error)}")
     one, other, idle = found
     for seed in range(1, _SEEDS):
         if idle:  # a narrow layer's ReLU may be silent by chance
-            again = _first_size(_redrawn_copy(block, seed), channels)
+            again, _ = _first_size(_redrawn_copy(block, seed), channels)
             idle = [name for name in idle if again is None or name in again[2]]
-    return tuple(_sentences(one, other, idle))
+    return Answer(found=tuple(_sentences(one, other, idle)))
 
 
-def half_precision(block: nn.Module, channels: int) -> tuple[str, ...]:
+def half_precision(block: nn.Module, channels: int) -> Answer:
     """Which gates of a block rest, or how far it is off, in float16 on a large map with strong values.
 
     Args:
         block: As for `futile_work`.
         channels: C.
-
-    Returns:
-        A sentence, none where all is well or where it cannot be told.
     """
     if sum(p.numel() for p in block.parameters() if p.dim() > 1) > _AFFORDABLE:
-        return ()
+        return Answer(untold=f"not asked in float16, which takes a CPU too long above {_AFFORDABLE} weights")
     probe = _nudged_copy(block).half()
     images = [image.half() for image in _images(channels, _LARGE, 4.0)]
     try:
-        one, other = (_Pass(probe, image) for image in images)
+        one, other = (_Pass(probe, image).without_graph() for image in images)
         probe = probe.float()
-        single = [_Pass(probe, image.float()) for image in images]
-    except Exception:  # no float16 kernel on this machine, or another map size wanted
-        return ()
+        single = [_Pass(probe, image.float()).without_graph() for image in images]
+    except Exception as error:  # no float16 kernel on this machine, or another map size wanted
+        return Answer(untold=f"it does not run in float16 on an 80x80 map here: {_first_line(error)}")
     got = one.output.detach().float()
     where = "in float16 (yolo val half=True) on an 80x80 map of deviation 4"
     resting = _resting(one, other, below=0.0)
     if still := resting.keys() - _resting(*single, below=0.0).keys():
-        return (f"{where} its {_text(resting, still)}",)
+        return Answer(found=(f"{where} its {_text(resting, still)}",))
     if not torch.isfinite(got).all():
-        return (f"{where} it is not finite",)
+        return Answer(found=(f"{where} it is not finite",))
     wanted = single[0].output.detach()
-    error = float((got - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
-    return (f"{where} it is off by {error:.0%}",) if error > _HALF_ERROR else ()
+    off = float((got - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+    return Answer(found=(f"{where} it is off by {off:.0%}",) if off > _HALF_ERROR else ())
 
 
 class _Pass:
@@ -94,6 +105,11 @@ class _Pass:
             self.output: Tensor = block(read)
         self.gates = recording.gates
         self.wrote = not torch.equal(read.detach(), x)
+
+    def without_graph(self) -> _Pass:
+        """The same pass, rid of what gradients would need: on large maps that is most of the memory."""
+        self.output = self.output.detach()
+        return self
 
 
 class _Recording(TorchFunctionMode):
@@ -113,7 +129,7 @@ class _Recording(TorchFunctionMode):
 
 def _nudged_copy(block: nn.Module) -> nn.Module:
     """A copy in evaluation mode whose parameters are moved a little: none stays at an initial 0 or 1."""
-    probe = copy.deepcopy(block).eval().float()
+    probe = copy.deepcopy(block).cpu().eval().float()  # where the images are
     for parameter in probe.parameters():
         parameter.data.add_(nudge(parameter))
         parameter.requires_grad_(True)
@@ -122,7 +138,7 @@ def _nudged_copy(block: nn.Module) -> nn.Module:
 
 def _redrawn_copy(block: nn.Module, seed: int) -> nn.Module:
     """A copy in evaluation mode with other random parameters of about the same size."""
-    probe = copy.deepcopy(block).eval().float()
+    probe = copy.deepcopy(block).cpu().eval().float()  # where the images are
     generator = torch.Generator().manual_seed(seed)
     for parameter in probe.parameters():
         size = max(float(parameter.detach().square().mean().sqrt()), 0.1)
@@ -131,18 +147,27 @@ def _redrawn_copy(block: nn.Module, seed: int) -> nn.Module:
     return probe
 
 
-def _first_size(probe: nn.Module, channels: int) -> tuple[_Pass, _Pass, list[str]] | None:
-    """Passes on two images at the first size that works, and the weights without gradient in the first."""
+def _first_size(probe: nn.Module, channels: int) -> tuple[tuple[_Pass, _Pass, list[str]] | None, Exception | None]:
+    """Passes on two images at the first size that works and the weights without gradient, or what failed last."""
+    failed: Exception | None = None
     for size in _SIZES:
-        with contextlib.suppress(Exception):
+        try:
             one, other = (_Pass(probe, image) for image in _images(channels, size, 1.0))
             direction = torch.randn(one.output.shape, generator=torch.Generator().manual_seed(0))
             named = dict(probe.named_parameters())
-            found = torch.autograd.grad((one.output * direction).sum(), list(named.values()), allow_unused=True)
-            gradients = zip(named, found, strict=True)
-            idle = [n for n, g in gradients if named[n].dim() > 1 and (g is None or not g.any())]
-            return one, other, idle
-    return None
+            total, weights = (one.output * direction).sum(), list(named.values())
+            found = torch.autograd.grad(total, weights, allow_unused=True) if weights else ()
+        except Exception as error:
+            failed = error
+            continue
+        gradients = zip(named, found, strict=True)
+        idle = [n for n, g in gradients if named[n].dim() > 1 and (g is None or not g.any())]
+        return (one, other, idle), None
+    return None, failed
+
+
+def _first_line(error: Exception | None) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:160]}"
 
 
 def _sentences(one: _Pass, other: _Pass, idle: list[str]) -> Iterator[str]:
