@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from surgeon.graph.convolution import Convolution
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -34,6 +36,7 @@ class Layer:
             single tensor.
         planted: Whether surgeon put it there.
         shared_with: Indices of the other rows that are this very module object.
+        convolution: What it is as a convolution; None where it is none.
     """
 
     key: str
@@ -48,6 +51,7 @@ class Layer:
     out_shape: tuple[int, ...] | None = None
     planted: bool = False
     shared_with: tuple[int, ...] = ()
+    convolution: Convolution | None = None
 
     @property
     def site(self) -> str:

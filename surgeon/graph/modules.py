@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from surgeon.graph.convolution import Convolution
+
 Shape = tuple[int, ...]
 
 
@@ -30,6 +32,7 @@ class ModuleNode:
         stages: Whether it is a plain sequence, whose children run one after the other.
         planted: Whether surgeon planted it, or it lies inside such a block.
         folded_by: Path of the module around it whose parts ``fuse()`` rewrites; None where nothing would.
+        convolution: What it is as a convolution; None where it is none.
     """
 
     path: str
@@ -45,6 +48,7 @@ class ModuleNode:
     stages: bool = False
     planted: bool = False
     folded_by: str | None = None
+    convolution: Convolution | None = None
 
     @property
     def is_feature_map(self) -> bool:

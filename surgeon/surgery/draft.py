@@ -13,14 +13,13 @@ from surgeon.blocks.naming import display_name, is_foreign
 from surgeon.errors import BlockError, PlanError
 from surgeon.graph import IMAGE, Layer, LayerGraph, NewBlock, PlannedRow, Site
 from surgeon.surgery.nearest import nearest_sites
-from surgeon.surgery.new_blocks import Refused, adapter, changes_channels, describe, may_resample, new_block
+from surgeon.surgery.new_blocks import Former, Refused, adapter, changes_channels, describe, may_resample, new_block
 from surgeon.surgery.recipe import Edit, Insert, Remove, Replace
 
 TEXT_MAKERS = ("ImagePoolingAttn",)
 """Kinds of rows whose output takes the place of the network's text features."""
 TEXT_GUIDED = ("C2fAttn", *TEXT_MAKERS)
 """Kinds of rows that their network calls with its text features besides what they read."""
-_SAME = Fraction(1)
 
 
 class Draft:
@@ -157,17 +156,17 @@ class Draft:
         if ratio != 1 and not may_resample(edit.module):
             raise Refused(f"{self._resolution(inputs[0], layer)}, {edit.module} in its place would not")
         try:
-            self._stand_in(layer, self._chain(edit, layer, c1, c2, ratio))
+            self._stand_in(layer, self._chain(edit, layer, c1, c2, Former(ratio=ratio, convolution=layer.convolution)))
         except Refused as refused:
             said = f"{self._resolution(inputs[0], layer)}: {refused}" if ratio != 1 else str(refused)
             raise Refused(said, nearest=refused.nearest) from refused
 
-    def _chain(self, edit: Replace, layer: Layer, c1: int, c2: int, ratio: Fraction) -> list[tuple[str, NewBlock]]:
+    def _chain(self, edit: Replace, layer: Layer, c1: int, c2: int, former: Former) -> list[tuple[str, NewBlock]]:
         """The blocks that stand in for a row: one, or one and its adapter."""
         name = display_name(edit.module)
         if c1 == c2 or not self._adapt or changes_channels(edit.module):
             try:
-                return [(name, replace(self._new(edit, c1, c2, ratio), replaces=layer.path))]
+                return [(name, replace(self._new(edit, c1, c2, former), replaces=layer.path))]
             except BlockError as error:
                 if c1 == c2 or changes_channels(edit.module):
                     raise
@@ -177,7 +176,7 @@ class Draft:
                 ) from error
         # The adapter costs the same on either side; the block, often quadratic in its width, belongs on the narrow one.
         narrow = min(c1, c2)
-        block = replace(self._new(edit, narrow, narrow, ratio), replaces=layer.path)
+        block = replace(self._new(edit, narrow, narrow, former), replaces=layer.path)
         between = adapter(c1, c2)
         self.notes.append(
             f"{describe(between)} {'behind' if c1 == narrow else 'before'} {name} at {layer.site} ({layer.kind}): "
@@ -258,9 +257,11 @@ class Draft:
 
     # Building rows
 
-    def _new(self, edit: Insert | Replace, c1: int | tuple[int, ...], c2: int, ratio: Fraction = _SAME) -> NewBlock:
+    def _new(
+        self, edit: Insert | Replace, c1: int | tuple[int, ...], c2: int, former: Former | None = None
+    ) -> NewBlock:
         start = edit.start if isinstance(edit, Insert) else "paper"
-        block, notes = new_block(edit, c1, c2, start=start, ratio=ratio)
+        block, notes = new_block(edit, c1, c2, start=start, former=former)
         self.notes.extend(notes)
         return block
 

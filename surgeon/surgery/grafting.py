@@ -10,11 +10,10 @@ from surgeon.errors import BlockError, PlanError
 from surgeon.graph import LayerGraph, NewBlock, PlannedGraft
 from surgeon.graph.modules import ModuleNode, ModuleTree
 from surgeon.graph.nested import NestedSite
-from surgeon.surgery.new_blocks import Refused, adapter, describe, may_resample, new_block
+from surgeon.surgery.new_blocks import Former, Refused, adapter, describe, may_resample, new_block
 from surgeon.surgery.recipe import Edit, Insert, Remove, Replace
 
 AFTER, BEFORE = "surgeon_after_", "surgeon_before_"
-_SAME = Fraction(1)
 
 
 class GraftDraft:
@@ -125,7 +124,8 @@ class GraftDraft:
             self.grafts.append(PlannedGraft(key=key, host=node.path, how="remove"))
         else:
             assert isinstance(edit, Replace)
-            block = self._block(edit, (c1, c2), "paper", node, _ratio(source, node.out_shape))
+            former = Former(ratio=_ratio(source, node.out_shape), convolution=node.convolution)
+            block = self._block(edit, (c1, c2), "paper", node, former)
             self.grafts.append(PlannedGraft(key=self._key(edit.module), host=node.path, how="replace", block=block))
         self._gone.add(node.path)
 
@@ -139,11 +139,16 @@ class GraftDraft:
         self.grafts.append(graft)
 
     def _block(
-        self, edit: Insert | Replace, widths: tuple[int, int], start: str, node: ModuleNode, ratio: Fraction = _SAME
+        self,
+        edit: Insert | Replace,
+        widths: tuple[int, int],
+        start: str,
+        node: ModuleNode,
+        former: Former | None = None,
     ) -> NewBlock:
         c1, c2 = widths
         try:
-            block, notes = new_block(edit, c1, c2, start=start, ratio=ratio)
+            block, notes = new_block(edit, c1, c2, start=start, former=former)
         except Refused as error:
             raise PlanError(f"{node} cannot be replaced: {error}") from error
         except BlockError as error:

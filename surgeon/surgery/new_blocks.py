@@ -7,13 +7,16 @@ decide. Torch-free.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from surgeon.blocks import catalog
 from surgeon.blocks.catalog import BlockInfo
 from surgeon.blocks.naming import display_name, is_foreign
+from surgeon.errors import BlockError
 from surgeon.graph import NewBlock
+from surgeon.graph.convolution import Convolution
 from surgeon.surgery.recipe import Insert, Replace
 
 RESAMPLING = ("upsampling", "convolution")
@@ -33,8 +36,21 @@ class Refused(Exception):
         self.nearest = nearest
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """What a block stands in for.
+
+    Attributes:
+        ratio: Height of the input over that of the output: 1 where the resolution stays.
+        convolution: What it is as a convolution; None where it is none, or nothing is replaced.
+    """
+
+    ratio: Fraction = Fraction(1)
+    convolution: Convolution | None = None
+
+
 def new_block(
-    edit: Insert | Replace, c1: int | tuple[int, ...], c2: int, *, start: str, ratio: Fraction
+    edit: Insert | Replace, c1: int | tuple[int, ...], c2: int, *, start: str, former: Former | None = None
 ) -> tuple[NewBlock, tuple[str, ...]]:
     """The block of an edit with the settings that fit, and what was adapted to make them fit.
 
@@ -43,22 +59,23 @@ def new_block(
         c1: Width of the input; of each input, where there are several.
         c2: Width of the output.
         start: ``identity`` or ``paper``.
-        ratio: Height of the input over that of the output: 1 where the resolution stays.
+        former: What it stands in for; None for an insertion.
 
     Raises:
         BlockError: There is no such block, or the settings do not fit.
         Refused: The block cannot change the resolution like this, or reads another number of feature maps.
     """
-    module, settings = edit.module, edit.settings
+    module, settings, former = edit.module, edit.settings, former or Former()
     notes: tuple[str, ...] = ()
     if not is_foreign(module):
         info = catalog.get(module)
         if info.takes_list != isinstance(c1, tuple):
             what = "a list of feature maps" if info.takes_list else "one feature map"
             raise Refused(f"{info.title} reads {what}, here {'is one' if isinstance(c1, int) else f'are {len(c1)}'}")
-        resolved = info.resolve(c1, c2, _resampling(info, settings, ratio))  # type: ignore[arg-type]  # a list's block
+        given, taken = _like(info, c1, c2, _resampling(info, settings, former.ratio), former.convolution)
+        resolved = info.resolve(c1, c2, given)  # type: ignore[arg-type]  # a list's block
         where = f"{c1} channels" if isinstance(c1, int) else f"{'+'.join(map(str, c1))} channels"
-        notes = tuple(f"{info.title} at {where}: {note}" for note in resolved.notes)
+        notes = (*taken, *(f"{info.title} at {where}: {note}" for note in resolved.notes))
         module, settings = info.name, dict(resolved.settings)
     return NewBlock(module=module, in_channels=c1, out_channels=c2, settings=settings, start=start), notes
 
@@ -101,3 +118,24 @@ def _resampling(info: BlockInfo, settings: Mapping[str, Any], ratio: Fraction) -
     if given[name] != wanted:
         raise Refused(f"{info.title} with {name} {given[name]} changes the resolution otherwise; leave {name} out")
     return given
+
+
+def _like(
+    info: BlockInfo, c1: int | tuple[int, ...], c2: int, given: Mapping[str, Any], former: Convolution | None
+) -> tuple[dict[str, Any], list[str]]:
+    """The settings with those of the replaced convolution that the block goes by, and notes that say so."""
+    settings, taken, notes = dict(given), [], []
+    for key in info.like_convolution if former is not None else ():
+        value, default = getattr(former, key), info.defaults[key]
+        if key in given or value == default:
+            continue
+        try:
+            info.resolve(c1, c2, {**settings, key: value})  # type: ignore[arg-type]  # a list's block
+        except BlockError:
+            notes.append(f"{info.title}: {key} stays {default}; that of the replaced convolution, {value}, cannot be.")
+        else:
+            settings[key] = value
+            taken.append(f"{key} {value} (default {default})")
+    if taken:
+        notes.insert(0, f"{info.title}: {' and '.join(taken)} as in the convolution that it replaces.")
+    return settings, notes

@@ -70,6 +70,7 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="kernel_size is odd",
+    like_convolution=("kernel_size", "dilation"),
     formula=(
         r"[K_1; \dots; K_8] &= W_2\, \sigma(W_1\, \mathrm{pool}_{3 \times 3}(x)), \qquad r(i) = \mathrm{argmax}_r\, "
         r"(G_{3 \times 3}\, x)_{r,i}",

@@ -62,6 +62,8 @@ class BlockInfo:
         examples: Settings beyond the defaults under which every promise is tested too: each variant, each branch.
         zero_gradients: Parameters whose gradient is zero in theory (a bias before a BatchNorm, a key's bias in a
             softmax).
+        like_convolution: Settings that a block in the place of a convolution takes from it unless the user sets them:
+            ``kernel_size``, ``dilation``, ``groups``, ``activation``.
         takes_list: Whether it reads several feature maps as a list, as Concat does: its widths in are a list then, and
             it can only stand in for a row that reads several.
         formula: What it computes by default, in LaTeX: the lines of an ``aligned`` environment.
@@ -86,6 +88,7 @@ class BlockInfo:
     cost: Callable[[int, int, int, int, Mapping[str, Any]], BlockCost]
     formula: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    like_convolution: tuple[str, ...] = ()
     takes_list: bool = False
     differences: str = ""
     examples: tuple[Mapping[str, Any], ...] = ()

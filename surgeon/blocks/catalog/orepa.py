@@ -78,6 +78,7 @@ INFO = BlockInfo(
     defaults={key: setting.default for key, setting in SCHEMA.items()},
     options={key: setting.help for key, setting in SCHEMA.items()},
     constraints="kernel_size is odd; groups divide both widths",
+    like_convolution=("kernel_size", "dilation", "groups", "activation"),
     formula=(
         r"y &= \mathrm{BN}(K * x)",
         r"K &= v_0 K_0 + v_1\, W_1 \tfrac{1}{k^2} + v_2\, W_2\, \Pi + v_3\, (\mathrm{I} + A)\, Z + v_4\, "
@@ -88,8 +89,9 @@ INFO = BlockInfo(
     aliases=("online_reparameterization",),
     differences=(
         "Followed is the authors' code (JUGGHM/OREPA_CVPR2022 at 3ed037b). It has no activation of its own, nor has "
-        "this one; pastes put SiLU behind it and choose the padding by themselves. activation=silu is that, and the "
-        "setting for replacing a YOLO Conv, which ends in SiLU. The padding is always the one that keeps the map; the "
+        "this one; pastes put SiLU behind it and choose the padding by themselves. activation=silu is that. In the "
+        "place of a convolution, as YOLO's Conv, it takes kernel size, dilation, groups and activation from there. The "
+        "padding is always the one that keeps the map; the "
         "authors demand kernel_size // 2, which is the same but for a dilation. Their frequency prior is filled in "
         "its upper left 3x3 alone, so that kernels of 5 and more start from uninitialised memory: here it is filled "
         "for every size. Their switch to the fused form raises when called twice; here fusing leaves the block as it "
@@ -118,13 +120,14 @@ POINT = BlockInfo(
     defaults={key: setting.default for key, setting in POINT_SCHEMA.items()},
     options={key: setting.help for key, setting in POINT_SCHEMA.items()},
     constraints="",
+    like_convolution=("activation",),
     formula=(r"y &= \mathrm{BN}\big((v_0 \odot W_0 + v_1 \odot W_2 W_1)\, x\big)",),
     resolve=_resolve_point,
     cost=_cost_point,
     differences=(
         "Followed is the authors' code (JUGGHM/OREPA_CVPR2022 at 3ed037b). The pastes leave this class out, as it "
         "gave them NaN in mixed precision; here the kernel is generated in single precision. There is no activation, "
-        "as the authors have it; activation=silu is the setting for replacing a YOLO Conv. The counts are those of "
+        "as the authors have it, but in the place of a YOLO Conv that one's activation. The counts are those of "
         "the training form, generation of the kernel included."
     ),
     examples=({"stride": 2, "activation": "silu"},),

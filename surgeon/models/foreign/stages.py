@@ -16,6 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import IMAGE, Layer, LayerGraph
+from surgeon.models.modules.convolutions import convolution_of
 from surgeon.models.modules.reader import image_channels, is_sequence, kind_of
 from surgeon.models.probing import probe, tensors_in
 
@@ -55,6 +56,7 @@ def read_stages(module: nn.Module, name: str, imgsz: tuple[int, int]) -> LayerGr
             params=sum(p.numel() for p in module.get_submodule(path).parameters()),
             out_shape=flow.shapes[path],
             planted=isinstance(module.get_submodule(path), PlantedBlock),
+            convolution=convolution_of(module.get_submodule(path)),
         )
         for index, path in enumerate(flow.order)
     )

@@ -14,6 +14,7 @@ from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import LayerGraph
 from surgeon.graph.modules import ModuleNode, ModuleTree, Shape
+from surgeon.models.modules.convolutions import convolution_of
 from surgeon.models.probing import probe
 
 _REWRITERS = ("forward_fuse", "fuse_convs", "switch_to_deploy", "fuse_repvgg_block", "reparameterize")
@@ -62,6 +63,7 @@ def read_modules(module: nn.Module, graph: LayerGraph, imgsz: tuple[int, int], c
                     stages=is_sequence(child),
                     planted=path in planted,
                     folded_by=folded.get(path),
+                    convolution=convolution_of(child),
                 )
             )
         if path and path not in folded and _is_rewritten(child, path == graph.output.path):

@@ -15,6 +15,7 @@ from surgeon.blocks.naming import display_name
 from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import ModelFileError
 from surgeon.graph import IMAGE, Layer, LayerGraph
+from surgeon.models.modules.convolutions import convolution_of
 from surgeon.models.probing import Enough, probe
 
 
@@ -51,6 +52,7 @@ def read_graph(module: nn.Module, name: str, imgsz: tuple[int, int], keys: tuple
                 out_shape=shapes.get(index),
                 planted=isinstance(row, PlantedBlock),
                 shared_with=tuple(i for i, other in enumerate(rows) if other is row and i != index),
+                convolution=convolution_of(row),
             )
         )
     return LayerGraph(
