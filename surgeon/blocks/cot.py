@@ -81,7 +81,7 @@ class CoT(Block):
         k = _run(self.key_embed, x)
         if self.paste:
             return self._paste(x, k)
-        weights = _run(self.embed, torch.cat([x, k], 1))
+        weights = _run(self.embed, torch.cat([x, k], 1)).to(k.dtype)  # on CUDA, autocast widens GroupNorm
         y: Tensor = self.act(batch_norm(self.bn, self._aggregate(_run(self.conv1x1, x), weights)))
         logits = _run(self.se, (y + k).mean((2, 3), keepdim=True))
         first, second = logits.reshape(x.shape[0], -1, 2).unbind(2)

@@ -24,6 +24,8 @@ HEAVY = {
     "test_onnx_at_a_fixed_size",
     "test_onnx_runs_at_unseen_sizes",
     "test_equals_the_plain_form",
+    "test_infers_on_fake_cuda",
+    "test_trains_on_fake_cuda",
 }
 
 
