@@ -15,6 +15,7 @@ from surgeon.blocks.catalog import (
     coordatt,
     cot,
     cpca,
+    dattention,
     doubleattention,
     drconv,
     dwr,
@@ -107,6 +108,7 @@ _BLOCKS: tuple[BlockInfo, ...] = (
     hat.OCAB,
     hat.CAB,
     bra.INFO,
+    dattention.INFO,
 )
 
 
