@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from surgeon.blocks import fused_acmix
 from surgeon.blocks.catalog.acmix import INFO
 from surgeon.blocks.common import Block, no_autocast, one_graph, widen
 
@@ -29,9 +30,14 @@ class ACmix(Block):
     sqrt(d))``-weighted v_n, borders reflected (clamped where a side is too short to reflect). Convolution: ``fc`` mixes
     the 3·head maps of each of the d channels into ``kernel_conv``² maps, which ``dep_conv`` shifts and sums.
     Output size: ``ceil(H / stride)`` x ``ceil(W / stride)``.
+
+    Attributes:
+        fused: Whether inference on a GPU runs the attention as one Triton kernel, where that can
+            (:mod:`surgeon.blocks.fused_acmix`). Off, for its speed was never measured; not part of the state.
     """
 
     info = INFO
+    fused: bool = False  # of the class, so that a block from an older file has it too
     mask: Tensor
 
     def __init__(
@@ -84,11 +90,18 @@ class ACmix(Block):
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, ceil(H / stride), ceil(W / stride))``."""
         q, k, v = self.conv1(x), self.conv2(x), self.conv3(x)
         pe = self.conv_p(_coordinates(x))
-        with no_autocast(x):
-            attention = self._attention(widen(q), widen(k), widen(v), widen(pe)).to(q.dtype)
+        attention = self._attend(q, k, v, pe)
         convolution = self.dep_conv(self._grouped(q, k, v), self.fc.weight)
         mixed: Tensor = self.rate1.to(q.dtype) * attention + self.rate2.to(q.dtype) * convolution
         return mixed
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, pe: Tensor) -> Tensor:
+        """Attend with maps ``(B, Co, H, W)`` and positions ``(1, d, H, W)``, in single precision at least."""
+        how = {"head": self.head, "stride": self.stride, "dilation": self.dilation}
+        if self.fused and fused_acmix.serves(q, k, v, pe, **how):
+            return fused_acmix.attend(q, k, v, pe, head=self.head, kernel=self.kernel_att)
+        with no_autocast(q):
+            return self._attention(widen(q), widen(k), widen(v), widen(pe)).to(q.dtype)
 
     def _grouped(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Reorder three ``(B, Co, H, W)`` to ``(B, d * 3 * head, H, W)``: the maps of one channel side by side."""
