@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.fla import INFO
 from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, one_graph, resample, widen
+from surgeon.blocks.fresh import plus, times
 
 EPSILON = 1e-6
 
@@ -99,12 +100,14 @@ class FLA(Block):
             keys = widen(k)
             if self.positional_encoding is not None:
                 keys = keys + self._positions(keys)
-            out = self._attend(self._focus(widen(q)), self._focus(keys), widen(v)).reshape(q.shape).to(v.dtype)
+            queries, length = self._focus(widen(q))
+            sharp, norm = self._focus(keys)
+            out = self._attend(queries, length, times(norm, sharp), widen(v)).reshape(q.shape).to(v.dtype)
         if self.sr_ratio > 1:
             v = _stretch(v.flatten(2), q).reshape(q.shape)
         # Weights are shared across heads: heads join the batch.
         shared: Tensor = self.dwc(v.reshape(-1, self.dwc.in_channels, x.shape[2], x.shape[3]))
-        out = out + shared.reshape(q.shape)
+        out = plus(shared.reshape(q.shape), out)
         if self.get_v is not None:
             out = out + self.get_v(v)
         projected: Tensor = self.proj(out) if self.proj is not None else out
@@ -127,22 +130,47 @@ class FLA(Block):
         table = tokens.transpose(0, 1).reshape(-1, *self.grid)
         return resample(table, like.shape[2], like.shape[3])
 
-    def _focus(self, t: Tensor) -> Tensor:
-        """Sharpen directions over all channels of ``(B, C, H, W)`` while every pixel keeps its norm."""
-        scale = F.softplus(self.scale.to(t.dtype)).reshape(1, -1, 1, 1)
-        t = (F.relu(t) + EPSILON) / scale
-        norm = _norm(t)
-        # The power of the unit vector, not of t: t^p of a dead pixel underflows even in single precision.
-        sharp = (t / norm) ** self.power
-        return sharp * (norm / _norm(sharp))
+    def _focus(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Sharpen directions over all channels of ``(B, C, H, W)``.
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attend with focused q, k and with v, ``(B, C, H, W)`` each; returns ``(B, heads, d, N)``."""
+        Returns:
+            A map of the same shape, and what each pixel is still to be multiplied with to keep its norm
+            ``(B, 1, H, W)``.
+        """
+        scale = F.softplus(self.scale.to(t.dtype)).reshape(1, -1, 1, 1)
+        if one_graph() or torch.is_grad_enabled():
+            t = (F.relu(t) + EPSILON) / scale
+            norm = _norm(t)
+            # The power of the unit vector, not of t: t^p of a dead pixel underflows even in single precision.
+            sharp = (t / norm) ** self.power
+            return sharp, norm / _norm(sharp)
+        # The same in two maps: on a CPU it is memory, not arithmetic, that these passes wait for.
+        t = F.relu(t).add_(EPSILON).mul_(1 / scale)
+        squares = t * t
+        norm = squares.sum(1, keepdim=True).sqrt_()
+        t.mul_(1 / norm)
+        t = t.mul_(torch.mul(t, t, out=squares)) if self.power == 3 else t.pow_(self.power)
+        return t, norm / torch.mul(t, t, out=squares).sum(1, keepdim=True).sqrt_()
+
+    def _attend(self, q: Tensor, length: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attend.
+
+        Args:
+            q: Sharpened queries ``(B, C, H, W)``.
+            length: What each of them is still to be multiplied with, ``(B, 1, H, W)``.
+            k: Focused keys ``(B, C, H', W')``.
+            v: Values ``(B, C, H', W')``.
+
+        Returns:
+            ``(B, heads, d, N)``.
+        """
         d = self.dwc.in_channels
         q, k, v = (t.reshape(t.shape[0], self.num_heads, d, -1) for t in (q, k, v))
+        length = length.flatten(2).unsqueeze(1)
         # The 2024 code divides sum and product by the number of keys: the same as a larger epsilon.
         epsilon = EPSILON * k.shape[3] if self.mean_normaliser else EPSILON
-        z = 1 / (torch.matmul(k.sum(3).unsqueeze(2), q) + epsilon)
+        # The queries' lengths would stand above and below the fraction: one pass over the map less.
+        z = length / (torch.matmul(k.sum(3).unsqueeze(2), q) * length + epsilon)
         kv = torch.matmul(v, k.transpose(2, 3))
         if one_graph():
             return torch.matmul(kv, q) * z

@@ -92,8 +92,11 @@ class MHSA(Block):
         d, n = shape[1] // self.heads, shape[2] * shape[3]
         scale = d**-0.5 if self.paper else 1.0
         tables = self._tables(q)
-        if not (one_graph() or torch.is_grad_enabled() or q.is_cuda) and in_groups(d, n):
-            return self._by_groups(q, k, v, tables, scale)
+        if not one_graph() and not q.is_cuda:  # measured on a CPU; a GPU has its fused kernel
+            if not torch.is_grad_enabled() and in_groups(d, n):
+                return self._by_groups(q, k, v, tables, scale)
+            if tables is not None and not self.paper and n <= 16 * d:
+                return self._with_gradients(q, k, v, tables)
         r = None if tables is None else (tables[0].unsqueeze(-1) + tables[1].unsqueeze(-2)).flatten(3)
         q, k, v = (t.reshape(shape[0], self.heads, d, -1) for t in (q, k, v))
         if r is not None and self.paper:
@@ -105,6 +108,22 @@ class MHSA(Block):
             weights = self.softmax(torch.matmul(q.transpose(-2, -1) * scale, k))
             return torch.matmul(v, weights.transpose(-2, -1)).reshape(shape)
         return _fused(q, k, v, scale).reshape(shape)
+
+    def _with_gradients(self, q: Tensor, k: Tensor, v: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
+        """The same with all N x N weights at once, which backwards costs least where heads are wide and maps small."""
+        b, c, height, width = v.shape
+        n = height * width
+        rows, columns = self._met(q, tables)
+        position = (rows.unsqueeze(2) + columns.unsqueeze(1)).view(-1, n, n)
+        q, k, v = (t.reshape(-1, c // self.heads, n) for t in (q, k, v))
+        weights = self.softmax(torch.baddbmm(position, q.transpose(1, 2), k))
+        return torch.bmm(v, weights.transpose(1, 2)).reshape(b, c, height, width)
+
+    def _met(self, q: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Products of the position tables with all queries, ``(B * heads, H, N)`` and ``(B * heads, W, N)``."""
+        both = torch.cat([t.expand(len(q), -1, -1, -1) for t in tables], 3).flatten(0, 1).transpose(1, 2)
+        met = torch.bmm(both, q.reshape(-1, q.shape[1] // self.heads, q.shape[2] * q.shape[3]))
+        return met[:, : q.shape[2]], met[:, q.shape[2] :]
 
     def _by_groups(self, q: Tensor, k: Tensor, v: Tensor, tables: tuple[Tensor, Tensor] | None, scale: float) -> Tensor:
         """The same without gradients, head by head and a few rows of queries at a time.
@@ -119,9 +138,7 @@ class MHSA(Block):
         if tables is not None and self.paper:
             k = k + (tables[0].unsqueeze(-1) + tables[1].unsqueeze(-2)).reshape(1, c, height, width)
         elif tables is not None:
-            both = torch.cat([t.expand(b, -1, -1, -1) for t in tables], 3).flatten(0, 1).transpose(1, 2)
-            met = torch.bmm(both, q.reshape(-1, d, n))
-            rows, columns = met[:, :height], met[:, height:]
+            rows, columns = self._met(q, tables)
         q, v = (t.reshape(-1, d, n).transpose(1, 2).contiguous() for t in (q, v))
         k = k.reshape(-1, d, n)
         out = torch.empty_like(v)
