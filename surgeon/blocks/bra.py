@@ -182,11 +182,10 @@ class BRA(Block):
         return torch.matmul(v, weights.transpose(2, 3)).reshape(v.shape[0], self.in_channels, height, width)
 
 
-def _region(side: int, n_win: int) -> int:
-    """Pixels of a region along a side: ``side // n_win``, at least one."""
+def _region(side: int, n_win: int) -> Any:
+    """Pixels of a region along a side: ``side // n_win``, at least one; a number, or what stands for it in a graph."""
     size: Any = side // n_win
-    size = size.clamp(min=1) if isinstance(size, Tensor) else torch.sym_max(size, 1)
-    return size  # type: ignore[no-any-return]
+    return size.clamp(min=1) if isinstance(size, Tensor) else torch.sym_max(size, 1)
 
 
 def _lengths(length: int, size: int, count: int, like: Tensor) -> Tensor:

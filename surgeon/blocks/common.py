@@ -173,7 +173,8 @@ def batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     """
     if norm.training and x.numel() == norm.num_features and norm.running_mean is not None:
         return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
-    return norm(x)  # type: ignore[no-any-return]
+    y: Tensor = norm(x)
+    return y
 
 
 def widen(x: Tensor) -> Tensor:

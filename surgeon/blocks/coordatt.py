@@ -63,4 +63,5 @@ class CoordAtt(Block):
         norm = self.bn1
         if self.training and x.numel() == x.shape[1] and norm.running_mean is not None:
             return F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
-        return norm(y)  # type: ignore[no-any-return]
+        out: Tensor = norm(y)
+        return out

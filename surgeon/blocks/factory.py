@@ -67,13 +67,13 @@ def load_factory(spec: str) -> Factory:
         ) from error
     except Exception as error:
         raise BlockError(f"{spec}: importing {module_name} failed: {type(error).__name__}: {error}") from error
-    factory = getattr(module, class_name, None)
+    factory: Factory | None = getattr(module, class_name, None)
     if factory is None:
         classes = [key for key, value in vars(module).items() if _is_module_class(value)]
         raise BlockError(catalog.unknown(f"{module_name} has no class", class_name, classes))
     if not _is_module_class(factory):
         raise BlockError(f"{spec} is no torch.nn.Module class, so it cannot be planted.")
-    return factory  # type: ignore[no-any-return]
+    return factory
 
 
 def build(factory: Factory, channels: Channels, out_channels: int | None = None, **settings: Any) -> nn.Module:

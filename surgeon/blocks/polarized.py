@@ -74,10 +74,11 @@ class PolarizedSelfAttention(Block):
     def _channel_gate(self, x: Tensor) -> Tensor:
         """Gate ``(B, C, 1, 1)`` of the map's channels."""
         if self.variant.startswith("paste"):
-            context = self.ch_wz(self.ch_wv(softmax_pool(x, self.ch_wq(x))))
-            return self.ln(context.flatten(1)).sigmoid()[:, :, None, None]  # type: ignore[no-any-return]
+            context: Tensor = self.ch_wz(self.ch_wv(softmax_pool(x, self.ch_wq(x))))
+            context = self.ln(context.flatten(1))
+            return context.sigmoid()[:, :, None, None]
         context = self.conv_up(self.conv_v_right(softmax_pool(x, self.conv_q_right(x))))
-        return context.sigmoid()  # type: ignore[no-any-return]
+        return context.sigmoid()
 
     def _spatial_gate(self, x: Tensor, mean: Tensor) -> Tensor:
         """Gate ``(B, 1, H, W)`` of the map's pixels.

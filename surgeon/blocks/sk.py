@@ -105,7 +105,8 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C)`` to ``(B, paths, C)``."""
         hidden = F.relu(batch_norm(self.bn, self.fc_reduce(x[:, :, None, None])))
-        return self.fc_select(hidden).reshape(-1, self.paths, x.shape[1])  # type: ignore[no-any-return]
+        logits: Tensor = self.fc_select(hidden)
+        return logits.reshape(-1, self.paths, x.shape[1])
 
 
 class _Biased(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, divisors, fit, integer, merge, positive_channels
+from surgeon.blocks.catalog.settings import Setting, adapt, divisors, integer, merge, positive_channels
 
 SCHEMA = {
     "kernel_att": Setting(default=7, parse=integer(odd=True), help="side of the attention neighbourhood, odd"),
@@ -20,15 +20,9 @@ SCHEMA = {
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
     positive_channels("acmix", in_channels, out_channels)
     values = merge("acmix", SCHEMA, settings)
-    values["head"], note = fit(
-        "acmix",
-        "head",
-        values["head"],
-        divisors(out_channels),
-        f"head must divide the {out_channels} output channels",
-        explicit="head" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    reason = f"head must divide the {out_channels} output channels"
+    notes = adapt("acmix", values, "head", divisors(out_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,18 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    divisors,
-    fit,
-    flag,
-    integer,
-    merge,
-    number,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt, choice, divisors, flag, integer, merge_same_channels, number
 
 SCHEMA = {
     "cm": Setting(default=2048, parse=integer(), help="hidden width of the feed-forward layers"),
@@ -38,19 +27,10 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("aifi", in_channels, out_channels)
-    same_channels("aifi", in_channels, out_channels)
-    values = merge("aifi", SCHEMA, settings)
+    values = merge_same_channels("aifi", SCHEMA, settings, in_channels, out_channels)
     reason = f"heads must divide the {in_channels} channels"
-    values["num_heads"], note = fit(
-        "aifi",
-        "num_heads",
-        values["num_heads"],
-        divisors(in_channels),
-        reason,
-        explicit="num_heads" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    notes = adapt("aifi", values, "num_heads", divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

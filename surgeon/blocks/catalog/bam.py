@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    fit,
-    integer,
-    merge,
-    optional,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt_reduction, choice, integer, merge_same_channels, optional
 
 SCHEMA = {
     "reduction": Setting(
@@ -56,18 +47,9 @@ def depths(values: Mapping[str, Any]) -> tuple[int, int, int]:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("bam", in_channels, out_channels)
-    same_channels("bam", in_channels, out_channels)
-    values = merge("bam", SCHEMA, settings)
-    values["reduction"], note = fit(
-        "bam",
-        "reduction",
-        values["reduction"],
-        list(range(1, in_channels + 1)),
-        f"the hidden width {in_channels} / reduction must keep at least one channel",
-        explicit="reduction" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("bam", SCHEMA, settings, in_channels, out_channels)
+    notes = adapt_reduction("bam", values, "reduction", in_channels, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

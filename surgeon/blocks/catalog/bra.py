@@ -8,15 +8,13 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt,
     choice,
     divisors,
-    fit,
     integer,
-    merge,
+    merge_same_channels,
     number,
     optional,
-    positive_channels,
-    same_channels,
 )
 
 SCHEMA = {
@@ -34,19 +32,10 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("bra", in_channels, out_channels)
-    same_channels("bra", in_channels, out_channels)
-    values = merge("bra", SCHEMA, settings)
+    values = merge_same_channels("bra", SCHEMA, settings, in_channels, out_channels)
     reason = f"heads must divide the {in_channels} channels"
-    heads, note = fit(
-        "bra",
-        "num_heads",
-        values["num_heads"],
-        divisors(in_channels),
-        reason,
-        explicit="num_heads" in settings,
-    )
-    return Resolved(settings={**values, "num_heads": heads}, notes=(note,) if note else ())
+    notes = adapt("bra", values, "num_heads", divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

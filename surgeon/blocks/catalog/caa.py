@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, integer, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, choice, integer, merge_same_channels
 
 SCHEMA = {
     "h_kernel_size": Setting(default=11, parse=integer(odd=True), help="length of the horizontal strip, odd"),
@@ -21,9 +21,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("caa", in_channels, out_channels)
-    same_channels("caa", in_channels, out_channels)
-    return Resolved(settings=merge("caa", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("caa", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    divisors,
-    fit,
-    integer,
-    merge,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, choice, divisors, fit, integer, merge_same_channels
 
 SCHEMA = {
     "scale": Setting(default=2, parse=integer(), help="integer up-sampling factor"),
@@ -33,9 +24,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("carafe", in_channels, out_channels)
-    same_channels("carafe", in_channels, out_channels)
-    values = merge("carafe", SCHEMA, settings)
+    values = merge_same_channels("carafe", SCHEMA, settings, in_channels, out_channels)
     paste = values["variant"] == "paste"
     allowed = [1] if paste else divisors(in_channels)
     reason = "the pasted form has one group" if paste else f"groups must divide the {in_channels} channels"

@@ -8,15 +8,13 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt_reduction,
     choice,
-    fit,
     flag,
     integer,
-    merge,
+    merge_same_channels,
     optional,
-    positive_channels,
     rounded,
-    same_channels,
     subset,
 )
 
@@ -54,20 +52,11 @@ def kernel_size(values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("cbam", in_channels, out_channels)
-    same_channels("cbam", in_channels, out_channels)
-    values = merge("cbam", SCHEMA, settings)
+    values = merge_same_channels("cbam", SCHEMA, settings, in_channels, out_channels)
     if values["variant"] == "timm":
         return Resolved(settings=values)
-    values["reduction_ratio"], note = fit(
-        "cbam",
-        "reduction_ratio",
-        values["reduction_ratio"],
-        list(range(1, in_channels + 1)),
-        f"the hidden width {in_channels} / reduction_ratio must keep at least one channel",
-        explicit="reduction_ratio" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    notes = adapt_reduction("cbam", values, "reduction_ratio", in_channels, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

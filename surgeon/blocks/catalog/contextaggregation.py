@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, integer, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, integer, merge_same_channels
 
 SCHEMA = {
     "reduction": Setting(
@@ -21,9 +21,7 @@ def context_width(channels: int, reduction: int) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("contextaggregation", in_channels, out_channels)
-    same_channels("contextaggregation", in_channels, out_channels)
-    return Resolved(settings=merge("contextaggregation", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("contextaggregation", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

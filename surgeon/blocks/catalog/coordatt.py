@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    integer,
-    merge,
-    optional,
-    positive_channels,
-    rounded,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, choice, integer, merge_same_channels, optional, rounded
 
 LEAST = 8  # smallest hidden width, in both codes
 
@@ -42,9 +33,7 @@ def hidden_width(channels: int, values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("coordatt", in_channels, out_channels)
-    same_channels("coordatt", in_channels, out_channels)
-    return Resolved(settings=merge("coordatt", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("coordatt", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    divisors,
-    fit,
-    integer,
-    merge,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt, choice, divisors, integer, merge_same_channels
 from surgeon.errors import BlockError
 
 SCHEMA = {
@@ -40,20 +31,17 @@ def hidden(channels: int) -> tuple[int, int]:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("cot", in_channels, out_channels)
-    same_channels("cot", in_channels, out_channels)
-    values = merge("cot", SCHEMA, settings)
+    values = merge_same_channels("cot", SCHEMA, settings, in_channels, out_channels)
     keys = {"key_groups": "the groups", "share_planes": "the sharing channels"}
     if values["variant"] == "paste":
         if "share_planes" in settings and values["share_planes"] != SCHEMA["share_planes"].default:
             raise BlockError("cot: share_planes belongs to the official variant; the paste has no local weights.")
         del keys["share_planes"]
-    notes = []
+    notes: tuple[str, ...] = ()
     for key, what in keys.items():
         reason = f"{what} must divide the {in_channels} channels"
-        values[key], note = fit("cot", key, values[key], divisors(in_channels), reason, explicit=key in settings)
-        notes += [note] if note else []
-    return Resolved(settings=values, notes=tuple(notes))
+        notes += adapt("cot", values, key, divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

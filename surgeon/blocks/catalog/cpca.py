@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, fit, integer, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, adapt_reduction, integer, merge_same_channels
 
 STRIPS = (7, 11, 21)
 
@@ -18,18 +18,9 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("cpca", in_channels, out_channels)
-    same_channels("cpca", in_channels, out_channels)
-    values = merge("cpca", SCHEMA, settings)
-    values["reduction"], note = fit(
-        "cpca",
-        "reduction",
-        values["reduction"],
-        list(range(1, in_channels + 1)),
-        f"the hidden width {in_channels} / reduction must keep at least one channel",
-        explicit="reduction" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("cpca", SCHEMA, settings, in_channels, out_channels)
+    notes = adapt_reduction("cpca", values, "reduction", in_channels, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

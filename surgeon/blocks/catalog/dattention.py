@@ -8,15 +8,14 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt,
     divisors,
     fit,
     flag,
     integer,
     map_size,
-    merge,
+    merge_same_channels,
     number,
-    positive_channels,
-    same_channels,
 )
 from surgeon.errors import BlockError
 
@@ -59,9 +58,7 @@ def padding(settings: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("dattention", in_channels, out_channels)
-    same_channels("dattention", in_channels, out_channels)
-    values = merge("dattention", SCHEMA, settings)
+    values = merge_same_channels("dattention", SCHEMA, settings, in_channels, out_channels)
     if values["fixed_pe"]:
         raise BlockError(
             "dattention: fixed_pe=True does not work: its table holds one map size's pixel pairs, and this block "
@@ -69,7 +66,6 @@ def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -
         )
     if values["log_cpb"] and values["dwc_pe"]:
         raise BlockError("dattention: log_cpb=True has no effect beside dwc_pe=True; set dwc_pe=False with it.")
-    notes = []
     heads = divisors(in_channels)
     if "n_groups" in settings and "n_heads" not in settings:
         groups = values["n_groups"]
@@ -77,20 +73,10 @@ def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -
         fit("dattention", "n_groups", groups, heads, reason, explicit=True)
         heads = [count for count in heads if count % groups == 0]
     reason = f"heads must divide the {in_channels} channels"
-    values["n_heads"], note = fit(
-        "dattention", "n_heads", values["n_heads"], heads, reason, explicit="n_heads" in settings
-    )
-    notes.append(note)
-    values["n_groups"], note = fit(
-        "dattention",
-        "n_groups",
-        values["n_groups"],
-        divisors(values["n_heads"]),
-        f"groups must divide the {values['n_heads']} heads",
-        explicit="n_groups" in settings,
-    )
-    notes.append(note)
-    return Resolved(settings=values, notes=tuple(note for note in notes if note))
+    notes = adapt("dattention", values, "n_heads", heads, reason, given=settings)
+    reason = f"groups must divide the {values['n_heads']} heads"
+    notes += adapt("dattention", values, "n_groups", divisors(values["n_heads"]), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

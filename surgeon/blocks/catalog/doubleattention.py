@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, fit, flag, integer, merge, positive_channels
+from surgeon.blocks.catalog.settings import Setting, adapt, choice, flag, integer, merge, positive_channels
 
 SCHEMA = {
     "c_m": Setting(default=128, parse=integer(), help="channels of what is gathered and distributed"),
@@ -43,17 +43,11 @@ def lean_macs(in_channels: int, out_channels: int, pixels: int, values: Mapping[
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
     positive_channels("doubleattention", in_channels, out_channels)
     values = merge("doubleattention", SCHEMA, settings)
-    note = None
+    notes: tuple[str, ...] = ()
     if not values["reconstruct"]:
-        values["c_m"], note = fit(
-            "doubleattention",
-            "c_m",
-            values["c_m"],
-            [out_channels],
-            f"without reconstruct the output has c_m channels, and {out_channels} must come out",
-            explicit="c_m" in settings,
-        )
-    return Resolved(settings=values, notes=(note,) if note else ())
+        reason = f"without reconstruct the output has c_m channels, and {out_channels} must come out"
+        notes = adapt("doubleattention", values, "c_m", [out_channels], reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

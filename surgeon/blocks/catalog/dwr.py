@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, integer, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, choice, integer, merge_same_channels
 
 PAPER = "DWRSeg: Rethinking Efficient Acquisition of Multi-scale Contextual Information, arXiv 2212.01173"
 
@@ -27,9 +27,7 @@ def half_width(channels: int) -> int:
 
 
 def _resolve_dwr(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("dwr", in_channels, out_channels)
-    same_channels("dwr", in_channels, out_channels)
-    return Resolved(settings=merge("dwr", DWR_SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("dwr", DWR_SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost_dwr(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
@@ -43,9 +41,7 @@ def _cost_dwr(in_channels: int, out_channels: int, height: int, width: int, sett
 
 
 def _resolve_sir(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("sir", in_channels, out_channels)
-    same_channels("sir", in_channels, out_channels)
-    return Resolved(settings=merge("sir", SIR_SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("sir", SIR_SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost_sir(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    integer,
-    merge,
-    number,
-    optional,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, choice, integer, merge_same_channels, number, optional
 from surgeon.errors import BlockError
 
 SCHEMA = {
@@ -48,9 +39,7 @@ def kernel_length(channels: int, values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("eca", in_channels, out_channels)
-    same_channels("eca", in_channels, out_channels)
-    values = merge("eca", SCHEMA, settings)
+    values = merge_same_channels("eca", SCHEMA, settings, in_channels, out_channels)
     if values["variant"] == "timm" and values["k_size"] is not None:
         raise BlockError(
             "eca: variant=timm takes its length from the width, so k_size cannot be set; gamma and beta can, or "

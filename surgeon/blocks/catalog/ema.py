@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, divisors, fit, integer, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, adapt, divisors, integer, merge_same_channels
 
 SCHEMA = {
     "factor": Setting(default=32, parse=integer(), help="groups of channels that share their weights; divides C"),
@@ -19,18 +19,10 @@ def lean_pays(channels: int, height: int, width: int) -> bool:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("ema", in_channels, out_channels)
-    same_channels("ema", in_channels, out_channels)
-    values = merge("ema", SCHEMA, settings)
-    values["factor"], note = fit(
-        "ema",
-        "factor",
-        values["factor"],
-        divisors(in_channels),
-        f"the groups must divide the {in_channels} channels",
-        explicit="factor" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("ema", SCHEMA, settings, in_channels, out_channels)
+    reason = f"the groups must divide the {in_channels} channels"
+    notes = adapt("ema", values, "factor", divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

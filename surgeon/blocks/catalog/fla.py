@@ -8,16 +8,14 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt,
     choice,
     divisors,
-    fit,
     flag,
     integer,
     map_size,
-    merge,
+    merge_same_channels,
     optional,
-    positive_channels,
-    same_channels,
 )
 
 SCHEMA = {
@@ -42,18 +40,10 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("fla", in_channels, out_channels)
-    same_channels("fla", in_channels, out_channels)
-    values = merge("fla", SCHEMA, settings)
-    values["num_heads"], note = fit(
-        "fla",
-        "num_heads",
-        values["num_heads"],
-        divisors(in_channels),
-        f"heads must divide the {in_channels} channels",
-        explicit="num_heads" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("fla", SCHEMA, settings, in_channels, out_channels)
+    reason = f"heads must divide the {in_channels} channels"
+    notes = adapt("fla", values, "num_heads", divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

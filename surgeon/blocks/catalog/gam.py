@@ -9,6 +9,7 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt_reduction,
     choice,
     divisors,
     fit,
@@ -40,21 +41,13 @@ SCHEMA = {
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
     positive_channels("gam", in_channels, out_channels)
     values = merge("gam", SCHEMA, settings)
-    values["rate"], note = fit(
-        "gam",
-        "rate",
-        values["rate"],
-        list(range(1, in_channels + 1)),
-        f"the hidden width {in_channels} / rate must keep at least one channel",
-        explicit="rate" in settings,
-    )
-    notes = [note]
+    notes = adapt_reduction("gam", values, "rate", in_channels, given=settings)
     hidden = in_channels // int(values["rate"])
     if values["variant"] != "grouped":
         values["groups"], _ = fit(
             "gam", "groups", values["groups"] or 1, [1], "only the grouped variant has groups", explicit=True
         )
-        return Resolved(settings=values, notes=tuple(filter(None, notes)))
+        return Resolved(settings=values, notes=notes)
     if out_channels % SHUFFLE:
         raise BlockError(
             f"gam: variant=grouped shuffles its output in {SHUFFLE} groups, so the output channels must be a "
@@ -70,7 +63,7 @@ def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -
         f"groups must divide the widths {in_channels}, {hidden} and {out_channels}",
         explicit=explicit,
     )
-    return Resolved(settings=values, notes=tuple(filter(None, [*notes, note])))
+    return Resolved(settings=values, notes=(*notes, note) if note else notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    flag,
-    integer,
-    merge,
-    number,
-    optional,
-    positive_channels,
-    rounded,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, flag, integer, merge_same_channels, number, optional, rounded
 from surgeon.errors import BlockError
 
 LEAST = 4  # a layer norm of one value is its bias, of two little more than a sign: no context passes
@@ -39,9 +29,7 @@ def hidden_width(channels: int, values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("gc", in_channels, out_channels)
-    same_channels("gc", in_channels, out_channels)
-    values = merge("gc", SCHEMA, settings)
+    values = merge_same_channels("gc", SCHEMA, settings, in_channels, out_channels)
     if not values["fuse_add"] and not values["fuse_scale"]:
         raise BlockError("gc: fuse_add=False with fuse_scale=False leaves nothing to do; set one of them to true.")
     hidden = hidden_width(in_channels, values)

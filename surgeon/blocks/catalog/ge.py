@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    flag,
-    integer,
-    merge,
-    number,
-    optional,
-    positive_channels,
-    rounded,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, flag, integer, merge_same_channels, number, optional, rounded
 from surgeon.errors import BlockError
 
 
@@ -60,9 +50,7 @@ def steps(values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("ge", in_channels, out_channels)
-    same_channels("ge", in_channels, out_channels)
-    values = merge("ge", SCHEMA, settings)
+    values = merge_same_channels("ge", SCHEMA, settings, in_channels, out_channels)
     if values["extra_params"] and not values["extent"]:
         raise BlockError(
             "ge: extra_params=True with extent=0 would need a kernel as large as the map, so that one map size alone "

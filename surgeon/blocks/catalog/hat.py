@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    divisors,
-    fit,
-    integer,
-    merge,
-    number,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt, divisors, integer, merge_same_channels, number
 from surgeon.errors import BlockError
 
 _HEADS = Setting(default=6, parse=integer(), help="attention heads; divides the channels")
@@ -45,18 +36,17 @@ OCAB_SCHEMA = {
 
 def _widths(block: str, channels: int, values: dict[str, Any], settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Fit what depends on the width; returns the notes."""
-    notes = []
+    notes: list[str] = []
     allowed = {"num_heads": divisors(channels)}
-    for key in CAB_SCHEMA.keys() & values.keys():
+    for key in (key for key in CAB_SCHEMA if key in values):
         # A default that leaves no channel is lowered until four are left: one alone often dies behind its ReLU.
         left = 1 if key in settings or values[key] <= channels else min(4, channels)
         allowed[key] = list(range(1, channels // left + 1))
-    for key in values.keys() & allowed.keys():
+    for key in (key for key in values if key in allowed):
         reason = f"heads must divide the {channels} channels"
         if key != "num_heads":
             reason = f"it divides {channels} channels down, and some must be left"
-        values[key], note = fit(block, key, values[key], allowed[key], reason, explicit=key in settings)
-        notes += [note] if note else []
+        notes += adapt(block, values, key, allowed[key], reason, given=settings)
     if "mlp_ratio" in values and int(channels * values["mlp_ratio"]) < 1:
         raise BlockError(
             f"{block}: mlp_ratio={values['mlp_ratio']:g} does not work: of {channels} channels it leaves none. "
@@ -66,16 +56,12 @@ def _widths(block: str, channels: int, values: dict[str, Any], settings: Mapping
 
 
 def _resolve_cab(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("cab", in_channels, out_channels)
-    same_channels("cab", in_channels, out_channels)
-    values = merge("cab", CAB_SCHEMA, settings)
+    values = merge_same_channels("cab", CAB_SCHEMA, settings, in_channels, out_channels)
     return Resolved(notes=_widths("cab", in_channels, values, settings), settings=values)
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("hab", in_channels, out_channels)
-    same_channels("hab", in_channels, out_channels)
-    values = merge("hab", SCHEMA, settings)
+    values = merge_same_channels("hab", SCHEMA, settings, in_channels, out_channels)
     if values["shift_size"] >= values["window_size"]:
         raise BlockError(
             f"hab: shift_size={values['shift_size']} does not work: a shift is smaller than the window. "
@@ -90,9 +76,7 @@ def overlap(window_size: int, ratio: float) -> int:
 
 
 def _resolve_ocab(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("ocab", in_channels, out_channels)
-    same_channels("ocab", in_channels, out_channels)
-    values = merge("ocab", OCAB_SCHEMA, settings)
+    values = merge_same_channels("ocab", OCAB_SCHEMA, settings, in_channels, out_channels)
     notes: tuple[str, ...] = ()
     w, ratio = values["window_size"], values["overlap_ratio"]
     more = overlap(w, ratio)
@@ -110,38 +94,44 @@ def _resolve_ocab(in_channels: int, out_channels: int, settings: Mapping[str, An
     return Resolved(notes=notes + _widths("ocab", in_channels, values, settings), settings=values)
 
 
-def _gate(c: int, values: Mapping[str, Any]) -> tuple[int, int]:
-    """Inner widths of the channel attention block's convolutions and gate."""
-    return c // values["compress_ratio"], c // values["squeeze_factor"]
+def _of_cab(c: int, pixels: int, values: Mapping[str, Any]) -> BlockCost:
+    """Cost of the channel attention block."""
+    m, s = c // values["compress_ratio"], c // values["squeeze_factor"]
+    return BlockCost(params=18 * c * m + m + 2 * c * s + s + 2 * c, macs=pixels * 18 * c * m + 2 * c * s)
+
+
+def _of_attention(c: int, height: int, width: int, values: Mapping[str, Any], side: int) -> BlockCost:
+    """Cost of window attention to keys in ``side`` x ``side`` pixels, with norms and MLP."""
+    n, w, t = height * width, values["window_size"], int(c * values["mlp_ratio"])
+    padded = -(-height // w) * -(-width // w) * w * w
+    rest = padded * 2 * side * side * c + n * 2 * c * t
+    return BlockCost(
+        params=(w + side - 1) ** 2 * values["num_heads"] + 4 * c * c + 9 * c + 2 * c * t + t,
+        macs=padded * 4 * c * c + rest,
+        executed=None if padded == n else n * 4 * c * c + rest,
+    )
 
 
 def _cost_cab(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
-    c = in_channels
-    m, s = _gate(c, _resolve_cab(c, out_channels, settings).settings)
-    return BlockCost(params=18 * c * m + m + 2 * c * s + s + 2 * c, macs=height * width * 18 * c * m + 2 * c * s)
+    values = _resolve_cab(in_channels, out_channels, settings).settings
+    return _of_cab(in_channels, height * width, values)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
     values = _resolve(in_channels, out_channels, settings).settings
-    c, n, w = in_channels, height * width, values["window_size"]
-    t, (m, s) = int(c * values["mlp_ratio"]), _gate(c, values)
-    padded = -(-height // w) * -(-width // w) * w * w
-    cab = 18 * c * m + m + 2 * c * s + s + 2 * c
-    params = (2 * w - 1) ** 2 * values["num_heads"] + 4 * c * c + 9 * c + 2 * c * t + t + cab
-    rest = padded * 2 * w * w * c + n * (18 * c * m + 2 * c * t) + 2 * c * s
-    lean = None if padded == n else n * 4 * c * c + rest
-    return BlockCost(params=params, macs=padded * 4 * c * c + rest, executed=lean)
+    attention = _of_attention(in_channels, height, width, values, values["window_size"])
+    cab = _of_cab(in_channels, height * width, values)
+    return BlockCost(
+        params=attention.params + cab.params,
+        macs=attention.macs + cab.macs,
+        executed=None if attention.executed is None else attention.executed + cab.macs,
+    )
 
 
 def _cost_ocab(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
     values = _resolve_ocab(in_channels, out_channels, settings).settings
-    c, n, w = in_channels, height * width, values["window_size"]
-    t, o = int(c * values["mlp_ratio"]), w + overlap(w, values["overlap_ratio"])
-    padded = -(-height // w) * -(-width // w) * w * w
-    params = (w + o - 1) ** 2 * values["num_heads"] + 4 * c * c + 9 * c + 2 * c * t + t
-    rest = padded * 2 * o * o * c + n * 2 * c * t
-    lean = None if padded == n else n * 4 * c * c + rest
-    return BlockCost(params=params, macs=padded * 4 * c * c + rest, executed=lean)
+    w = values["window_size"]
+    return _of_attention(in_channels, height, width, values, w + overlap(w, values["overlap_ratio"]))
 
 
 _PAPER = "Activating More Pixels in Image Super-Resolution Transformer, arXiv 2205.04437"

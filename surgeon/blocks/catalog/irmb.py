@@ -8,9 +8,9 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt,
     choice,
     divisors,
-    fit,
     flag,
     integer,
     merge,
@@ -49,15 +49,10 @@ def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -
             f"irmb: exp_ratio={values['exp_ratio']:g} does not work: of {in_channels} channels it leaves none. "
             f"From {1 / in_channels:g} on it works."
         )
-    values["dim_head"], note = fit(
-        "irmb",
-        "dim_head",
-        values["dim_head"],
-        [size for size in divisors(in_channels) if m % (in_channels // size) == 0],
-        f"a head's width must divide the {in_channels} channels, and the heads the {m} of the value",
-        explicit="dim_head" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    allowed = [size for size in divisors(in_channels) if m % (in_channels // size) == 0]
+    reason = f"a head's width must divide the {in_channels} channels, and the heads the {m} of the value"
+    notes = adapt("irmb", values, "dim_head", allowed, reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

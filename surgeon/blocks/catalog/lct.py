@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    divisors,
-    fit,
-    integer,
-    merge,
-    number,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt, divisors, integer, merge_same_channels, number
 
 SCHEMA = {
     "groups": Setting(
@@ -26,21 +17,13 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("lct", in_channels, out_channels)
-    same_channels("lct", in_channels, out_channels)
-    values = merge("lct", SCHEMA, settings)
+    values = merge_same_channels("lct", SCHEMA, settings, in_channels, out_channels)
     explicit = "groups" in settings
     # A mean that is alone in its group is normalised to 0: a default must not end there.
     allowed = [value for value in divisors(in_channels) if explicit or value < in_channels or in_channels == 1]
-    values["groups"], note = fit(
-        "lct",
-        "groups",
-        values["groups"],
-        allowed,
-        f"groups must divide the {in_channels} channels" + ("" if explicit else ", with at least two in each"),
-        explicit=explicit,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    reason = f"groups must divide the {in_channels} channels" + ("" if explicit else ", with at least two in each")
+    notes = adapt("lct", values, "groups", allowed, reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, choice, merge_same_channels
 
 SCHEMA = {
     "variant": Setting(
@@ -24,9 +24,7 @@ def half_width(channels: int) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("lsk", in_channels, out_channels)
-    same_channels("lsk", in_channels, out_channels)
-    return Resolved(settings=merge("lsk", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("lsk", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

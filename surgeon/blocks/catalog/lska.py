@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, merge, one_of, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, choice, merge_same_channels, one_of
 
 #: k_size -> (first strip length, dilated strip length, dilation), the sizes that the authors define.
 KERNELS = {7: (3, 3, 2), 11: (3, 5, 2), 23: (5, 7, 3), 35: (5, 11, 3), 41: (5, 13, 3), 53: (5, 17, 3)}
@@ -22,9 +22,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("lska", in_channels, out_channels)
-    same_channels("lska", in_channels, out_channels)
-    return Resolved(settings=merge("lska", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("lska", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -8,15 +8,13 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt,
     choice,
     divisors,
-    fit,
     flag,
     integer,
     map_size,
-    merge,
-    positive_channels,
-    same_channels,
+    merge_same_channels,
 )
 
 SCHEMA = {
@@ -37,18 +35,10 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("mhsa", in_channels, out_channels)
-    same_channels("mhsa", in_channels, out_channels)
-    values = merge("mhsa", SCHEMA, settings)
-    values["heads"], note = fit(
-        "mhsa",
-        "heads",
-        values["heads"],
-        divisors(in_channels),
-        f"heads must divide the {in_channels} channels",
-        explicit="heads" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("mhsa", SCHEMA, settings, in_channels, out_channels)
+    reason = f"heads must divide the {in_channels} channels"
+    notes = adapt("mhsa", values, "heads", divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def in_groups(d: int, n: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, integer, merge, number, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, integer, merge_same_channels, number
 from surgeon.errors import BlockError
 
 SCHEMA = {
@@ -25,9 +25,7 @@ def kernel_size(channels: int, gamma: float, b: float) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("mlca", in_channels, out_channels)
-    same_channels("mlca", in_channels, out_channels)
-    values = merge("mlca", SCHEMA, settings)
+    values = merge_same_channels("mlca", SCHEMA, settings, in_channels, out_channels)
     if values["gamma"] <= 0:
         raise BlockError(f"mlca: gamma={values['gamma']} does not work: the kernel length is divided by it; above 0.")
     return Resolved(settings=values)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, merge, number, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, choice, merge_same_channels, number
 from surgeon.errors import BlockError
 
 STRIPS = (7, 11, 21)
@@ -28,9 +28,7 @@ def hidden_width(channels: int, mlp_ratio: float) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("msca", in_channels, out_channels)
-    same_channels("msca", in_channels, out_channels)
-    values = merge("msca", SCHEMA, settings)
+    values = merge_same_channels("msca", SCHEMA, settings, in_channels, out_channels)
     if values["variant"] == "block" and hidden_width(in_channels, values["mlp_ratio"]) < 1:
         raise BlockError(
             f"msca: mlp_ratio={values['mlp_ratio']} does not work: the MLP needs at least one channel; from "

@@ -8,16 +8,14 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt,
     divisors,
-    fit,
     flag,
     integer,
     integers,
-    merge,
+    merge_same_channels,
     number,
     optional,
-    positive_channels,
-    same_channels,
 )
 from surgeon.errors import BlockError
 
@@ -45,9 +43,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("msda", in_channels, out_channels)
-    same_channels("msda", in_channels, out_channels)
-    values, notes = merge("msda", SCHEMA, settings), []
+    values, notes = merge_same_channels("msda", SCHEMA, settings, in_channels, out_channels), []
     fixed_heads = values["num_heads"] if "num_heads" in settings else None
     shares = len(values["dilation"])
     if in_channels % shares or (fixed_heads is not None and fixed_heads % shares and "dilation" not in settings):
@@ -63,15 +59,10 @@ def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -
             f"msda: dilation is {list(values['dilation'])} instead of the default [1, 2, 3]: equal shares must divide "
             f"the {in_channels} channels and the heads."
         )
-    values["num_heads"], note = fit(
-        "msda",
-        "num_heads",
-        values["num_heads"],
-        [heads for heads in divisors(in_channels) if heads % shares == 0],
-        f"heads must divide the {in_channels} channels and come in {shares} equal shares, one a dilation",
-        explicit=fixed_heads is not None,
-    )
-    return Resolved(settings=values, notes=(*notes, *([note] if note else [])))
+    allowed = [heads for heads in divisors(in_channels) if heads % shares == 0]
+    reason = f"heads must divide the {in_channels} channels and come in {shares} equal shares, one a dilation"
+    notes += adapt("msda", values, "num_heads", allowed, reason, given=settings)
+    return Resolved(settings=values, notes=tuple(notes))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, merge_same_channels
 
 SCHEMA: dict[str, Setting] = {}
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("nam", in_channels, out_channels)
-    same_channels("nam", in_channels, out_channels)
-    return Resolved(settings=merge("nam", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("nam", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

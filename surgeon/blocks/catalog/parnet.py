@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    fit,
-    flag,
-    merge,
-    one_of,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, choice, fit, flag, merge_same_channels, one_of
 
 SCHEMA = {
     "variant": Setting(
@@ -32,9 +23,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("parnet", in_channels, out_channels)
-    same_channels("parnet", in_channels, out_channels)
-    values = merge("parnet", SCHEMA, settings)
+    values = merge_same_channels("parnet", SCHEMA, settings, in_channels, out_channels)
     if values["variant"] == "paste":
         reason = "the class in circulation has it built in"
         fit("parnet", "kernel_size", values["kernel_size"], [3], reason, explicit=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, choice, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, choice, merge_same_channels
 
 SCHEMA = {
     "variant": Setting(
@@ -29,9 +29,7 @@ def squeezed_width(channels: int) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("polarized", in_channels, out_channels)
-    same_channels("polarized", in_channels, out_channels)
-    return Resolved(settings=merge("polarized", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("polarized", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

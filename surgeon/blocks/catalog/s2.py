@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import merge_same_channels
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("s2", in_channels, out_channels)
-    same_channels("s2", in_channels, out_channels)
-    return Resolved(settings=merge("s2", {}, settings))
+    return Resolved(settings=merge_same_channels("s2", {}, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

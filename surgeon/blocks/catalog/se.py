@@ -8,15 +8,13 @@ from typing import Any
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.blocks.catalog.settings import (
     Setting,
+    adapt_reduction,
     choice,
-    fit,
     integer,
-    merge,
+    merge_same_channels,
     number,
     optional,
-    positive_channels,
     rounded,
-    same_channels,
 )
 from surgeon.errors import BlockError
 
@@ -49,22 +47,13 @@ def hidden_width(channels: int, values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("se", in_channels, out_channels)
-    same_channels("se", in_channels, out_channels)
-    values = merge("se", SCHEMA, settings)
+    values = merge_same_channels("se", SCHEMA, settings, in_channels, out_channels)
     if values["variant"] == "timm":
         return Resolved(settings=values)
     if values["rd_ratio"] is not None:
         raise BlockError("se: only variant=timm reads rd_ratio; reduction sets the hidden width of the others.")
-    values["reduction"], note = fit(
-        "se",
-        "reduction",
-        values["reduction"],
-        list(range(1, in_channels + 1)),
-        f"the hidden width {in_channels} / reduction must keep at least one channel",
-        explicit="reduction" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    notes = adapt_reduction("se", values, "reduction", in_channels, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    integer,
-    merge,
-    number,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, choice, integer, merge_same_channels, number
 from surgeon.errors import BlockError
 
 SCHEMA = {
@@ -30,9 +22,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("sea", in_channels, out_channels)
-    same_channels("sea", in_channels, out_channels)
-    values = merge("sea", SCHEMA, settings)
+    values = merge_same_channels("sea", SCHEMA, settings, in_channels, out_channels)
     if int(values["attn_ratio"] * values["key_dim"]) < 1:
         raise BlockError(
             f"sea: attn_ratio={values['attn_ratio']:g} does not work: a head's value has attn_ratio * key_dim "

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    divisors,
-    fit,
-    integer,
-    merge,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt, choice, divisors, integer, merge_same_channels
 
 BRANCHES = 4  # dense layers side by side, a constant in both codes
 
@@ -32,20 +23,14 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("senetv2", in_channels, out_channels)
-    same_channels("senetv2", in_channels, out_channels)
-    values = merge("senetv2", SCHEMA, settings)
-    values["reduction"], note = fit(
-        "senetv2",
-        "reduction",
-        values["reduction"],
-        divisors(in_channels) if values["variant"] == "sae" else list(range(1, in_channels + 1)),
-        f"reduction must divide the {in_channels} channels"
-        if values["variant"] == "sae"
-        else f"the hidden width {in_channels} / reduction must keep at least one unit",
-        explicit="reduction" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("senetv2", SCHEMA, settings, in_channels, out_channels)
+    if values["variant"] == "sae":
+        allowed, reason = divisors(in_channels), f"reduction must divide the {in_channels} channels"
+    else:
+        allowed = list(range(1, in_channels + 1))
+        reason = f"the hidden width {in_channels} / reduction must keep at least one unit"
+    notes = adapt("senetv2", values, "reduction", allowed, reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

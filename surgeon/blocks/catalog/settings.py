@@ -173,6 +173,19 @@ def merge(block: str, schema: Mapping[str, Setting], given: Mapping[str, Any]) -
     return values
 
 
+def merge_same_channels(
+    block: str, schema: Mapping[str, Setting], given: Mapping[str, Any], in_channels: int, out_channels: int
+) -> dict[str, Any]:
+    """Do as :func:`merge` for a block that keeps its channels; its widths are checked first.
+
+    Raises:
+        BlockError: A width is no positive integer, they differ, a name is unknown, or a value has the wrong type.
+    """
+    positive_channels(block, in_channels, out_channels)
+    same_channels(block, in_channels, out_channels)
+    return merge(block, schema, given)
+
+
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Say that a name is unknown, the nearest first and then all known ones."""
     names = list(known)
@@ -216,6 +229,37 @@ def fit(block: str, key: str, value: int, allowed: list[int], reason: str, *, ex
         raise BlockError(f"{block}: {key}={value} does not work: {reason}. Values that work: {_short(allowed)}.")
     nearest = min(allowed, key=lambda candidate: (abs(candidate - value), candidate))
     return nearest, f"{block}: {key} is {nearest} instead of the default {value}: {reason}."
+
+
+def adapt(
+    block: str, values: dict[str, Any], key: str, allowed: list[int], reason: str, *, given: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Put a setting that fits into ``values``, as :func:`fit` finds it.
+
+    Args:
+        block: Name of the block, for the sentence.
+        values: Every setting; the one in question is replaced where its default does not fit.
+        key: The setting.
+        allowed: The values that would work, ascending, never empty.
+        reason: Why another value does not work.
+        given: What the user set.
+
+    Returns:
+        The note for an adapted default, none where nothing was adapted.
+
+    Raises:
+        BlockError: An explicit value does not work.
+    """
+    values[key], note = fit(block, key, values[key], allowed, reason, explicit=key in given)
+    return (note,) if note else ()
+
+
+def adapt_reduction(
+    block: str, values: dict[str, Any], key: str, channels: int, *, given: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Put a reduction that leaves a hidden width, ``channels // reduction``, into ``values``, as :func:`adapt` does."""
+    reason = f"the hidden width {channels} / {key} must keep at least one channel"
+    return adapt(block, values, key, list(range(1, channels + 1)), reason, given=given)
 
 
 def same_channels(block: str, in_channels: int, out_channels: int) -> None:

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    divisors,
-    fit,
-    integer,
-    merge,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, adapt, choice, divisors, integer, merge_same_channels
 
 SCHEMA = {
     "groups": Setting(default=64, parse=integer(), help="groups of channels with one gate map each; divides C"),
@@ -28,18 +19,10 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("sge", in_channels, out_channels)
-    same_channels("sge", in_channels, out_channels)
-    values = merge("sge", SCHEMA, settings)
-    values["groups"], note = fit(
-        "sge",
-        "groups",
-        values["groups"],
-        divisors(in_channels),
-        f"groups must divide the {in_channels} channels",
-        explicit="groups" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    values = merge_same_channels("sge", SCHEMA, settings, in_channels, out_channels)
+    reason = f"groups must divide the {in_channels} channels"
+    notes = adapt("sge", values, "groups", divisors(in_channels), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, divisors, fit, integer, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, adapt, divisors, integer, merge_same_channels
 
 SCHEMA = {
     "groups": Setting(
@@ -21,19 +21,11 @@ def pairs(channels: int) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("shuffleattention", in_channels, out_channels)
-    same_channels("shuffleattention", in_channels, out_channels)
-    values = merge("shuffleattention", SCHEMA, settings)
+    values = merge_same_channels("shuffleattention", SCHEMA, settings, in_channels, out_channels)
     half = pairs(in_channels)
-    values["groups"], note = fit(
-        "shuffleattention",
-        "groups",
-        values["groups"],
-        divisors(half),
-        f"groups must divide half of the {in_channels} channels, {half}",
-        explicit="groups" in settings,
-    )
-    return Resolved(settings=values, notes=(note,) if note else ())
+    reason = f"groups must divide half of the {in_channels} channels, {half}"
+    notes = adapt("shuffleattention", values, "groups", divisors(half), reason, given=settings)
+    return Resolved(settings=values, notes=notes)
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

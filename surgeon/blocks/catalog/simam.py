@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, merge, number, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, merge_same_channels, number
 
 SCHEMA = {
     "e_lambda": Setting(default=1e-4, parse=number(0), help="regularises the variance: lambda of the paper, above 0"),
@@ -14,9 +14,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("simam", in_channels, out_channels)
-    same_channels("simam", in_channels, out_channels)
-    return Resolved(settings=merge("simam", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("simam", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:

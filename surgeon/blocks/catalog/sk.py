@@ -6,18 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import (
-    Setting,
-    choice,
-    fit,
-    flag,
-    integer,
-    integers,
-    merge,
-    optional,
-    positive_channels,
-    same_channels,
-)
+from surgeon.blocks.catalog.settings import Setting, choice, fit, flag, integer, integers, merge_same_channels, optional
 
 KERNELS = {"timm": (3, 5), "paste": (1, 3, 5, 7)}
 
@@ -58,9 +47,7 @@ def hidden_width(channels: int, values: Mapping[str, Any]) -> int:
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("sk", in_channels, out_channels)
-    same_channels("sk", in_channels, out_channels)
-    values = merge("sk", SCHEMA, settings)
+    values = merge_same_channels("sk", SCHEMA, settings, in_channels, out_channels)
     notes: list[str | None] = []
     if values["kernels"] is None:
         values["kernels"] = KERNELS[values["variant"]]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
-from surgeon.blocks.catalog.settings import Setting, flag, merge, positive_channels, same_channels
+from surgeon.blocks.catalog.settings import Setting, flag, merge_same_channels
 
 SCHEMA = {
     "no_spatial": Setting(default=False, parse=flag, help="true: without the branch over height and width"),
@@ -14,9 +14,7 @@ SCHEMA = {
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
-    positive_channels("tripletattention", in_channels, out_channels)
-    same_channels("tripletattention", in_channels, out_channels)
-    return Resolved(settings=merge("tripletattention", SCHEMA, settings))
+    return Resolved(settings=merge_same_channels("tripletattention", SCHEMA, settings, in_channels, out_channels))
 
 
 def _cost(in_channels: int, out_channels: int, height: int, width: int, settings: Mapping[str, Any]) -> BlockCost:
