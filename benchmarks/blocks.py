@@ -2,6 +2,7 @@
 
     python benchmarks/blocks.py --blocks acmix,mhsa,fla,gam,lska --out docs/benchmarks-blocks.md
     python benchmarks/blocks.py --sides 20 --channels 64          # the whole catalog, quickly
+    python benchmarks/blocks.py --device cuda --dtype float16 --compile   # on a GPU, see blocks_cuda.py
 
 The plain forms are those of ``benchmarks/plain``, written as the published code is. Each case runs both forms in pairs,
 in random order, and timm's own module beside them where it has one (other weights, the same definition); the ratio is
@@ -28,10 +29,10 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from peers import PEERS
 from plain import plain
 
 from surgeon.blocks import all_blocks, create
+from surgeon.errors import InputError, MeasurementError
 from surgeon.profiler.memory import measure_memory
 from surgeon.profiler.timing.clock import clock_for
 from surgeon.profiler.timing.confidence import median_interval
@@ -128,6 +129,8 @@ def step(module: nn.Module, x: Tensor, training: bool) -> Callable[[], Any]:
 
 def measure(case: Case, seconds: float, seed: int = 0) -> Outcome:
     """Time one case in random pairs for about ``seconds``."""
+    from peers import PEERS  # timm; the GPU's table does without
+
     torch.manual_seed(seed)
     ours = create(case.block, case.channels).train(case.training)
     with torch.no_grad():
@@ -219,19 +222,51 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="a case")
     parser.add_argument("--training", action="store_true", help="forward and backward as well")
     parser.add_argument("--out", type=Path, help="write the table as Markdown")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:0")
+    parser.add_argument("--dtype", default="float32", help="on CUDA: float32 (default), float16 or bfloat16")
+    parser.add_argument("--compile", action="store_true", help="on CUDA: the forms under torch.compile as well")
     options = parser.parse_args()
     torch.set_num_threads(1)
     widths, sides = ([int(n) for n in text.split(",")] for text in (options.channels, options.sides))
+    wanted = cases(options.blocks.split(","), widths, sides, options.training)
+    try:
+        text = on_cuda(wanted, options) if options.device != "cpu" else on_cpu(wanted, options)
+    except InputError as error:
+        parser.exit(2, f"{error}\n")
+    if options.out is not None:
+        options.out.write_text(text, encoding="utf-8")
+
+
+def on_cpu(wanted: Iterator[Case], options: argparse.Namespace) -> str:
+    """Run the cases on one CPU thread; the table."""
+    if options.compile or options.dtype != "float32":
+        raise MeasurementError("--compile and --dtype need --device cuda")
     outcomes = []
-    for case in cases(options.blocks.split(","), widths, sides, options.training):
+    for case in wanted:
         if case.block == "mhsa" and 4 * 4 * 3 * case.side**4 * (2 if case.training else 1) > MEMORY_LIMIT:
             print(f"{case}: the plain form's N x N weights do not fit", flush=True)
             continue
         outcomes.append(measure(case, options.seconds))
         mode = " training" * case.training
         print(f"{case.block} {case.channels} {case.side}{mode}: {outcomes[-1].plain}", flush=True)
-    if options.out is not None:
-        options.out.write_text(table(outcomes, options.seconds), encoding="utf-8")
+    return table(outcomes, options.seconds)
+
+
+def on_cuda(wanted: Iterator[Case], options: argparse.Namespace) -> str:
+    """Run the cases on a GPU; the table."""
+    import blocks_cuda as gpu
+
+    setup = gpu.Setup(device=options.device, dtype=options.dtype, compiled=options.compile, seconds=options.seconds)
+    gpu.require_gpu(setup, training=options.training)
+    machine = gpu.describe(setup)
+    print(machine, flush=True)
+    results = []
+    for case in wanted:
+        results.append(gpu.measure(case.block, case.channels, case.side, setup, training=case.training))
+        found = {name: results[-1].ratio(*forms) for name, forms in gpu.COLUMNS.items()}
+        shown = "; ".join(f"{name} {ratio}" for name, ratio in found.items() if ratio)
+        print(f"{case.block} {case.channels} {case.side}{' training' * case.training}: {shown}", flush=True)
+    return gpu.table(results, setup, machine, "python benchmarks/blocks.py " + " ".join(sys.argv[1:]))
 
 
 if __name__ == "__main__":

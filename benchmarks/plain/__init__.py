@@ -8,6 +8,7 @@ and a map ``(B, C, H, W)``.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from surgeon.blocks.common import Block
 
 
+def form(module: Block) -> Callable[[Block, Tensor], Tensor]:
+    """The function of ``module``'s family: of the module and a map."""
+    family = importlib.import_module(f"{__name__}.{type(module).__module__.rpartition('.')[2]}")
+    found: Callable[[Block, Tensor], Tensor] = getattr(family, module.info.name)
+    return found
+
+
 def plain(module: Block, x: Tensor) -> Tensor:
     """Run the definition of ``module``'s family."""
-    family = importlib.import_module(f"{__name__}.{type(module).__module__.rpartition('.')[2]}")
-    out: Tensor = getattr(family, module.info.name)(module, x)
-    return out
+    return form(module)(module, x)

@@ -15,7 +15,7 @@ def acmix(m: ACmix, x: Tensor) -> Tensor:
     head, d, ka, s, dil = m.head, m.head_dim, m.kernel_att, m.stride, m.dilation
     kc = m.settings["kernel_conv"]
     q, k, v = (conv(m, name, x) for name in ("conv1", "conv2", "conv3"))
-    across, down = (torch.linspace(-1, 1, size, dtype=x.dtype) for size in (w, h))
+    across, down = (torch.linspace(-1, 1, size, dtype=x.dtype, device=x.device) for size in (w, h))
     grid = torch.stack([across.expand(h, w), down[:, None].expand(h, w)])[None]
     pe = conv(m, "conv_p", grid)
 

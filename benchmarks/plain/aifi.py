@@ -37,11 +37,11 @@ def _attention(m: AIFI, x: Tensor, place: Tensor) -> Tensor:
 
 def _positions(m: AIFI, x: Tensor) -> Tensor:
     c, h, w = x.shape[1:]
-    down = torch.arange(h, dtype=x.dtype).view(h, 1).expand(h, w)
-    across = torch.arange(w, dtype=x.dtype).view(1, w).expand(h, w)
+    down = torch.arange(h, dtype=x.dtype, device=x.device).view(h, 1).expand(h, w)
+    across = torch.arange(w, dtype=x.dtype, device=x.device).view(1, w).expand(h, w)
     if m.settings["variant"] == "legacy":  # the pixels numbered column by column
-        down = torch.arange(w, dtype=x.dtype).view(w, 1).expand(w, h)
-        across = torch.arange(h, dtype=x.dtype).view(1, h).expand(w, h)
-    omega = 1 / 10000 ** (torch.arange(c // 4, dtype=x.dtype) / (c // 4))
+        down = torch.arange(w, dtype=x.dtype, device=x.device).view(w, 1).expand(w, h)
+        across = torch.arange(h, dtype=x.dtype, device=x.device).view(1, h).expand(w, h)
+    omega = 1 / 10000 ** (torch.arange(c // 4, dtype=x.dtype, device=x.device) / (c // 4))
     y, z = (axis.reshape(-1, 1) * omega for axis in (down, across))
     return torch.cat([y.sin(), y.cos(), z.sin(), z.cos()], 1)

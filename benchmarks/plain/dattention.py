@@ -34,7 +34,7 @@ def dattention(m: DAttention, x: Tensor) -> Tensor:
         t = t * next(norm) + next(norm)
         t = conv(m, "conv_offset.3", F.gelu(t))
         hk, wk = t.shape[2:]
-        y, across = torch.arange(hk).to(x) + 0.5, torch.arange(wk).to(x) + 0.5
+        y, across = torch.arange(hk, device=x.device).to(x) + 0.5, torch.arange(wk, device=x.device).to(x) + 0.5
         y, across = (2 * side / max(1, len(side) - 1) - 1 for side in (y, across))
         dy, dx = t.unbind(1)
         if s["offset_range_factor"] >= 0:
@@ -47,8 +47,8 @@ def dattention(m: DAttention, x: Tensor) -> Tensor:
         if s["use_pe"] and s["dwc_pe"]:
             lepe = conv(m, "rpe_table", q, groups=c, padding=1)
         elif s["use_pe"]:
-            qy = (2 * torch.arange(h).to(x) / max(1, h - 1) - 1).repeat_interleave(w)
-            qx = (2 * torch.arange(w).to(x) / max(1, w - 1) - 1).repeat(h)
+            qy = (2 * torch.arange(h, device=x.device).to(x) / max(1, h - 1) - 1).repeat_interleave(w)
+            qx = (2 * torch.arange(w, device=x.device).to(x) / max(1, w - 1) - 1).repeat(h)
             wy, wx = qy[:, None] - py.reshape(b * g, 1, -1), qx[:, None] - px.reshape(b * g, 1, -1)
             if s["log_cpb"]:
                 way = 4 * torch.stack([wy, wx], 3)

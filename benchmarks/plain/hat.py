@@ -23,21 +23,21 @@ def hab(m: HAB, x: Tensor) -> Tensor:
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
     logits = (q * (c // heads) ** -0.5) @ k.transpose(2, 3)
     table = m.attn.relative_position_bias_table
-    place = torch.arange(size**2)
+    place = torch.arange(size**2, device=x.device)
     y, z = place // size, place % size
     row = (y[:, None] - y + size - 1) * (2 * size - 1) + z[:, None] - z + size - 1
     logits = logits + table[row].permute(2, 0, 1)
-    region = torch.zeros(1, *rolled.shape[1:3], 1)
+    region = torch.zeros(1, *rolled.shape[1:3], 1, device=x.device)
     if shift:
         cuts = (slice(0, -size), slice(-size, -shift), slice(-shift, None))
         for i, rows in enumerate(cuts):
             for j, columns in enumerate(cuts):
                 region[:, rows, columns] = 3 * i + j
-    real = F.pad(torch.ones(1, h, w, 1), (0, 0, 0, -w % size, 0, -h % size))
+    real = F.pad(torch.ones(1, h, w, 1, device=x.device), (0, 0, 0, -w % size, 0, -h % size))
     real = _windows(torch.roll(real, (-shift, -shift), (1, 2)), size).squeeze(2)
     region = _windows(region, size).squeeze(2)
     mask = (region[:, :, None] != region[:, None, :]) | (real[:, None, :] == 0)
-    mask = torch.zeros(mask.shape, dtype=x.dtype).masked_fill(mask, -100.0)
+    mask = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill(mask, -100.0)
     logits = logits.view(b, -1, heads, size**2, size**2) + mask[:, None]
     a = (logits.view(-1, heads, size**2, size**2).softmax(-1) @ v).transpose(1, 2).reshape(-1, size**2, c)
     a = F.linear(a, m.attn.proj.weight, m.attn.proj.bias).view(
@@ -66,11 +66,11 @@ def ocab(m: OCAB, x: Tensor) -> Tensor:
 
     k, v = (around(t.permute(0, 3, 1, 2)).view(-1, heads, c // heads, side**2) for t in (k, v))
     logits = (q * (c // heads) ** -0.5) @ k
-    own, other = torch.arange(size**2), torch.arange(side**2)
+    own, other = torch.arange(size**2, device=x.device), torch.arange(side**2, device=x.device)
     y = other // side - (own // size)[:, None] + size - side + 1
     z = other % side - (own % size)[:, None] + size - side + 1
     logits = logits + m.relative_position_bias_table[(y * base + z) % base**2].permute(2, 0, 1)
-    hidden = around(1 - F.pad(torch.ones(1, 1, h, w, dtype=x.dtype), fill)) if any(fill) else None
+    hidden = around(1 - F.pad(torch.ones(1, 1, h, w, dtype=x.dtype, device=x.device), fill)) if any(fill) else None
     if hidden is not None:
         rows = logits.view(b, -1, heads, size**2, side**2)
         logits = (rows - 100 * hidden[:, None]).view(logits.shape)
