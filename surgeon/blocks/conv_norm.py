@@ -47,8 +47,11 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
-        y: Tensor = self.conv(x)
-        return ACTIVATIONS[self.activation](batch_norm(self.bn, y) if "bn" in self._modules else y)
+        activation = ACTIVATIONS[self.activation]
+        if "bn" not in self._modules:
+            return activation(self.conv(x))
+        # One expression: a name would keep the convolution's map alive until the activation has made its own.
+        return activation(batch_norm(self.bn, self.conv(x)))
 
     def fold(self) -> None:
         """Put the BatchNorm's running statistics into the convolution, and drop it."""

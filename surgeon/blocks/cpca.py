@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.cpca import INFO, STRIPS
-from surgeon.blocks.common import Block
+from surgeon.blocks.common import Block, scaled
+from surgeon.blocks.fresh import plus
 
 
 class CPCA(Block):
@@ -50,11 +51,12 @@ class CPCA(Block):
         t = F.gelu(self.conv(x))
         # Means and maxima as two pixels of one map: the shared layers run once.
         pooled = torch.cat([t.mean((2, 3), keepdim=True), t.amax((2, 3), keepdim=True)], 3)
-        t = t * self.ca["fc2"](F.relu(self.ca["fc1"](pooled))).sigmoid().sum(3, keepdim=True)
+        t = scaled(t, self.ca["fc2"](F.relu(self.ca["fc1"](pooled))).sigmoid().sum(3, keepdim=True))
         base: Tensor = self.dconv5_5(t)
         scales = base
         for length in STRIPS:
             across, down = self.get_submodule(f"dconv1_{length}"), self.get_submodule(f"dconv{length}_1")
-            scales = scales + down(across(base))
+            strips = down(across(base))
+            scales = base + strips if scales is base else plus(strips, scales)
         out: Tensor = self.conv(self.conv(scales) * t)
         return out

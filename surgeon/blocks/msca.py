@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.msca import INFO, STRIPS, hidden_width
 from surgeon.blocks.common import Block, batch_norm
+from surgeon.blocks.fresh import plus
 
 LAYER_SCALE = 0.01
 
@@ -71,7 +72,8 @@ class MSCA(Block):
             scales = base
             for index in range(len(STRIPS)):
                 across, down = self.get_submodule(f"conv{index}_1"), self.get_submodule(f"conv{index}_2")
-                scales = scales + down(across(base))
+                strips = down(across(base))
+                scales = plus(strips, scales) if index else base + strips
             out: Tensor = x * self.conv3(scales)
             return out
         if self.variant == "spatial":
