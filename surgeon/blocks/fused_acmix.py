@@ -20,8 +20,8 @@ from surgeon.blocks.common import one_graph
 KINDS = (torch.float16, torch.bfloat16, torch.float32)
 WIDEST = 128
 """Channels of a head above which a program's sums would leave the registers."""
-TILE = 4096
-"""Values of a block of pixels, channels included: 32 in each thread of a program."""
+TILE = 2048
+"""Values of a block of pixels, channels included: 16 in each thread of a program. With 32, compiled code spills."""
 OLDEST_GPU = (7, 0)
 """Compute capability from which Triton compiles."""
 _INT32 = 2**31
