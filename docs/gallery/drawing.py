@@ -7,20 +7,18 @@ from plain import plain
 
 from docs.gallery.condense import condense
 from docs.gallery.dims import Sizes
+from docs.gallery.sample import widths
 from docs.gallery.svg import draw
 from docs.gallery.trace import trace
 from docs.gallery.widths import uninitialised
 from surgeon.blocks import create
 from surgeon.blocks.catalog import BlockInfo
 
-CHANNELS = (256, 512)
-"""Widths at which every default fits, so that sizes are told apart by both."""
-
 
 def drawing(info: BlockInfo) -> str:
     """The SVG of a block at its default settings."""
-    recordings, sides = [], []
-    for channels, (down, across) in zip(CHANNELS, ((2, 5), (3, 7)), strict=True):
+    recordings, sides, both = [], [], widths(info)
+    for channels, (down, across) in zip(both, ((2, 5), (3, 7)), strict=True):
         settings = info.resolve(channels, channels, {}).settings
         window = settings.get("window_size", settings.get("n_win", 4))
         height, width = down * window, across * window
@@ -29,5 +27,5 @@ def drawing(info: BlockInfo) -> str:
         recordings.append(trace(plain, module, torch.zeros(1, channels, height, width)))
         sides.append((height, width))
     (first, end), (second, _) = recordings
-    sizes = Sizes(channels=CHANNELS, heights=(sides[0][0], sides[1][0]), widths=(sides[0][1], sides[1][1]))
+    sizes = Sizes(channels=both, heights=(sides[0][0], sides[1][0]), widths=(sides[0][1], sides[1][1]))
     return draw(f"{info.title}: graph of its operators", condense(first, second, end, sizes))

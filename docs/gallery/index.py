@@ -34,6 +34,8 @@ _SYMBOLS = """\
 | $\\mathrm{softmax}_j$ | over $j$; over $N$, the pixels; over $C$, the channels |
 | $\\mathcal{N}_{3 \\times 3}(i)$ | the pixels around $i$, with it |
 | $d$ | channels of a head; what is marked "per head" is done for each, and the results joined |
+| $v, w, b, \\gamma, \\beta, \\alpha, \\lambda, \\varepsilon$ | learned or fixed factors |
+| $R, P, B, \\Pi$ | tables: learned positions, a fixed set of frequencies; $M$ masks what is of another region |
 | BN, LN, GN | batch, layer and group normalisation |
 
 In the drawings a blue box is a layer with its name in the block, a yellow one joins several maps, a green one is a

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from docs.gallery.sample import notes_at, widths
 from docs.gallery.widths import IMAGE, FeatureMap
 from surgeon.blocks.catalog import BlockInfo
 
@@ -25,6 +26,8 @@ def page(info: BlockInfo, maps: Sequence[FeatureMap]) -> str:
         info: What the catalog knows.
         maps: The feature maps at which costs are given.
     """
+    width = widths(info)[0]
+    adapted = " ".join(notes_at(info, width))
     family = info.factory.partition(":")[0].rpartition(".")[2]
     parts = [
         GENERATED,
@@ -37,9 +40,9 @@ def page(info: BlockInfo, maps: Sequence[FeatureMap]) -> str:
         "## Graph",
         f"![Graph of {info.title}]({info.name}.svg)",
         f"Recorded from the block's plain form, [`benchmarks/plain/{family}.py`](../../benchmarks/plain/{family}.py), "
-        "with the block's own weights and default settings: the formula as published. What runs instead "
-        f"([`surgeon/blocks/{family}.py`](../../surgeon/blocks/{family}.py)) puts out the same numbers, by fewer or "
-        "cheaper operations where there are such.",
+        f"with the block's own weights and default settings at C = {width}: the formula as published. What runs "
+        f"instead ([`surgeon/blocks/{family}.py`](../../surgeon/blocks/{family}.py)) puts out the same numbers, by fewer or "
+        f"cheaper operations where there are such. {_escaped(adapted)}".rstrip(),
         "## Costs",
         _costs(info, maps),
         "## Settings",
@@ -118,9 +121,11 @@ def _costs(info: BlockInfo, maps: Sequence[FeatureMap]) -> str:
 def _millions(count: int) -> str:
     """MACs in millions, four digits of them."""
     value = count / 1e6
+    if not count:
+        return "0"
     if value >= 1000:
         return f"{value:,.0f} M"
-    return f"{value:.4g} M" if value >= 0.001 or not count else f"{count:,}"
+    return f"{value:.4g} M" if value >= 0.001 else f"{count:,}"
 
 
 def _settings(info: BlockInfo) -> str:
