@@ -113,10 +113,12 @@ def _resampling(info: BlockInfo, settings: Mapping[str, Any], ratio: Fraction) -
         return dict(settings)
     wanted = 1 / ratio if info.kind == "upsampling" and ratio else ratio
     if wanted < 1 or wanted.denominator != 1 or (info.kind == "upsampling" and wanted == 1):
-        raise Refused(f"{info.title} changes the resolution otherwise")
+        here = "keeps its size" if ratio == 1 else "shrinks it" if ratio > 1 else "enlarges it"
+        can = "enlarges" if info.kind == "upsampling" else "keeps or shrinks"
+        raise Refused(f"{info.title} {can} the map (by a whole number), and this place {here}")
     given = {name: int(wanted), **settings}
     if given[name] != wanted:
-        raise Refused(f"{info.title} with {name} {given[name]} changes the resolution otherwise; leave {name} out")
+        raise Refused(f"{info.title} needs {name} {int(wanted)} here, and {name} {given[name]} is set; leave {name} out")
     return given
 
 
