@@ -40,9 +40,9 @@ def page(info: BlockInfo, maps: Sequence[FeatureMap]) -> str:
         "## Graph",
         f"![Graph of {info.title}]({info.name}.svg)",
         f"Recorded from the block's plain form, [`benchmarks/plain/{family}.py`](../../benchmarks/plain/{family}.py), "
-        f"with the block's own weights and default settings at C = {width}: the formula as published. What runs "
-        f"instead ([`surgeon/blocks/{family}.py`](../../surgeon/blocks/{family}.py)) puts out the same numbers, by fewer or "
-        f"cheaper operations where there are such. {_escaped(adapted)}".rstrip(),
+        f"with the block's own layers and default settings at C = {width}: the formula as published. What runs "
+        f"instead ([`surgeon/blocks/{family}.py`](../../surgeon/blocks/{family}.py)) puts out the same numbers, by "
+        f"fewer or cheaper operations where there are such. {_escaped(adapted)}".rstrip(),
         "## Costs",
         _costs(info, maps),
         "## Settings",
