@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from surgeon.blocks import create, fused_acmix
 
 INTERPRETED = Path(__file__).parents[1] / "triton_interpreted.py"
-SMALL = ["1,8,2,3,5,4", "1,6,2,7,2,5"]
-"""Batch, channels, heads, kernel, height, width: an odd map, and one with a side shorter than the window reaches."""
+SMALL = ["1,8,2,3,5,4", "2,6,2,7,2,3"]
+"""Batch, channels, heads, kernel, height, width: an odd map, and two with sides shorter than the window reaches."""
 LARGE = ["2,4,4,3,1,1", "1,6,2,5,9,7", "1,12,4,7,2,9", "2,8,2,7,13,6", "1,64,4,7,9,11", "1,20,1,7,8,33"]
 
 
@@ -153,6 +153,34 @@ def test_falls_back_without(launches: Launches, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setattr(fused_acmix, "_ordinary", lambda t: type(t) is Tensor)
     run(acmix(), (1, 16, 9, 10))
     assert not launches.seen
+
+
+@pytest.mark.parametrize(
+    ("shape", "hindrance"),
+    [
+        ((2, 16, 9, 10), "stride of k"),
+        ((2, 16, 9, 10), "type of v"),
+        ((2, 16, 9, 10), "gaps"),
+        ((0, 16, 9, 10), "no image"),
+        ((1, 4, 3000, 3000), "more blocks of pixels than a grid has"),
+        ((1, 2400, 1000, 1000), "offsets beyond 32 bits"),
+        ((2, 16, 9, 10), ""),
+        ((1, 16, 2000, 2000), ""),
+    ],
+    ids=str,
+)
+def test_serves_only_what_the_kernel_reads(launches: Launches, shape: tuple[int, ...], hindrance: str) -> None:
+    with fake_cuda(), torch.no_grad():
+        q, k, v = (torch.empty(shape, device="cuda") for _ in range(3))
+        positions = torch.empty(1, 2, *shape[2:], device="cuda")
+        if hindrance == "stride of k":
+            k = k.contiguous(memory_format=torch.channels_last)
+        elif hindrance == "type of v":
+            v = v.half()
+        elif hindrance == "gaps":
+            q, k, v = (t.repeat(1, 2, 1, 1)[:, ::2] for t in (q, k, v))
+        found = fused_acmix.serves(q, k, v, positions, head=shape[1] // 2, stride=1, dilation=1)
+    assert found is not bool(hindrance)
 
 
 def test_cpu_ignores_the_switch() -> None:
