@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_any, tree_map_only
 
 from surgeon.errors import MeasurementError
@@ -64,11 +64,7 @@ class TwinPasses:
         image = torch.zeros(shape, device=device)
         try:
             with torch.random.fork_rng(devices=[]), torch.no_grad(), _reported(twin, watching), _Functions(watching):
-                if device == "meta":
-                    with _ConstantsOnMeta():  # type: ignore[no-untyped-call, unused-ignore]
-                        twin(image)
-                else:
-                    twin(image)
+                twin(image)
         except Exception:
             self._twins.pop(device)  # it may have stopped half-way
             raise
@@ -87,27 +83,18 @@ class _Functions(TorchFunctionMode):
     ) -> Any:
         """Run it and report it."""
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
+        if func is F.batch_norm and args[0].is_meta:  # the slowest operator without data; normalising keeps shapes
+            return torch.empty_like(args[0])
+        try:
+            output = func(*args, **kwargs)
+        except (RuntimeError, NotImplementedError):
+            # A constant on the CPU (anchors, strides) met a tensor without data: take it as one too.
+            if not tree_any(lambda leaf: isinstance(leaf, Tensor) and leaf.is_meta, (args, kwargs)):
+                raise
+            args, kwargs = tree_map_only(Tensor, _on_meta, (args, kwargs))
+            output = func(*args, **kwargs)
         self._observer.function(func, args, kwargs, output)
         return output
-
-
-class _ConstantsOnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """Takes a CPU constant (anchors, strides) that meets a meta tensor as meta too."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here; PyTorch would import its compiler (seconds) to switch it off."""
-        return False
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run the operator on one device."""
-        kwargs = kwargs or {}
-        if tree_any(lambda leaf: isinstance(leaf, Tensor) and leaf.is_meta, (args, kwargs)):
-            args, kwargs = tree_map_only(Tensor, _on_meta, (args, kwargs))
-        return func(*args, **kwargs)
 
 
 def _on_meta(tensor: Tensor) -> Tensor:

@@ -30,9 +30,13 @@ def _softmax(module: Any, inputs: Sequence[Any], output: Any) -> int:
     return rules.softmax_rows(int(inputs[0].numel()) // length, length)
 
 
+def _upsample(module: Any, inputs: Sequence[Any], output: Any) -> int:
+    """Repeating the nearest value counted once for each output element; it is free today."""
+    return int(output.numel()) if module.mode == "nearest" else rules.upsample(module, inputs, output)
+
+
 _SHARED: tuple[type[nn.Module], ...] = (
     *(nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.PReLU, nn.Linear),
-    *(nn.Upsample, nn.UpsamplingBilinear2d, nn.UpsamplingNearest2d),
     *(nn.RNNCell, nn.GRUCell, nn.LSTMCell, nn.RNN, nn.GRU, nn.LSTM),
 )
 """Counted as today."""
@@ -48,6 +52,7 @@ RELEASE_2_0_18: Mapping[type[nn.Module], Rule | None] = {
     **dict.fromkeys(_TRANSPOSED, rules.transposed_convolution),
     **dict.fromkeys((nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d), _average_pool),
     **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d), _adaptive_average_pool),
+    **dict.fromkeys((nn.Upsample, nn.UpsamplingBilinear2d, nn.UpsamplingNearest2d), _upsample),
     nn.Softmax: _softmax,
 }
 RELEASE_2_0_0: Mapping[type[nn.Module], Rule | None] = {
