@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from surgeon.blocks.catalog.bam import INFO, depths
-from surgeon.blocks.common import Block, batch_norm, one_graph
+from surgeon.blocks.common import Block, one_graph
+from surgeon.blocks.conv_norm import activated
 
 
 class BAM(Block):
@@ -90,4 +90,4 @@ class BAM(Block):
 def _normed(norm: nn.Module, x: Tensor) -> Tensor:
     """BatchNorm, then ReLU."""
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-    return F.relu(batch_norm(norm, x), inplace=True)
+    return activated(norm, x, "relu")

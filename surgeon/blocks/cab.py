@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.hat import CAB as INFO
-from surgeon.blocks.common import Block, scaled
+from surgeon.blocks.common import Block
 
 
 class CAB(Block):
@@ -76,6 +76,6 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, C, H, W)``, an intermediate of the caller, to ``(B, C, H, W)``."""
+        """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         gate: Tensor = self.attention(x)
-        return scaled(x, gate)
+        return x * gate

@@ -73,7 +73,7 @@ class CBAM(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         pools = torch.stack([_pool(kind, x) for kind in self.pool_types])
-        gate: Tensor = self.fc2(F.relu(self.fc1(pools), inplace=True)).sum(0).sigmoid()
+        gate: Tensor = self.fc2(F.relu(self.fc1(pools))).sum(0).sigmoid()
         y = x * gate.unsqueeze(2).unsqueeze(3)
         if not self.no_spatial:
             y = scaled(y, self._spatial(y))

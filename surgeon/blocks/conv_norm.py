@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from surgeon.blocks.common import Block, batch_norm, no_autocast, widen
+from surgeon.blocks.common import Block, batch_norm, no_autocast, one_graph, widen
+from surgeon.blocks.fresh import unheard
 
 _Kind = TypeVar("_Kind", bound=Block)
 
@@ -22,6 +23,27 @@ def _same(x: Tensor) -> Tensor:
 
 #: Activation setting -> function; no modules, as Ultralytics makes every one that has ``inplace`` work in place.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": _same, "relu": F.relu, "relu6": F.relu6, "silu": F.silu}
+
+_IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": _same,
+    "relu": torch.relu_,
+    "relu6": lambda x: x.clamp_(0, 6),
+    "silu": lambda x: F.silu(x, inplace=True),
+}
+
+
+def activated(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor, name: str) -> Tensor:
+    """Normalise and activate; in inference in the normalised map itself, which spares the allocation of another.
+
+    Args:
+        norm: A layer whose output nobody but its hooks sees; where it has any, they keep what it put out.
+        x: Map ``(B, C, H, W)``, only read.
+        name: A key of ``ACTIVATIONS``.
+    """
+    y = batch_norm(norm, x)
+    if torch.is_grad_enabled() or one_graph() or not unheard(norm):
+        return ACTIVATIONS[name](y)
+    return _IN_PLACE[name](y)
 
 
 class ConvNorm(nn.Module):
@@ -47,11 +69,9 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
-        activation = ACTIVATIONS[self.activation]
         if "bn" not in self._modules:
-            return activation(self.conv(x))
-        # One expression: a name would keep the convolution's map alive until the activation has made its own.
-        return activation(batch_norm(self.bn, self.conv(x)))
+            return ACTIVATIONS[self.activation](self.conv(x))
+        return activated(self.bn, self.conv(x), self.activation)
 
     def fold(self) -> None:
         """Put the BatchNorm's running statistics into the convolution, and drop it."""

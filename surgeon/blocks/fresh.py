@@ -2,13 +2,13 @@
 
 On a CPU a second large allocation takes longer than the arithmetic: its pages are mapped at the first write. Only in
 inference, where no gradient needs the old values, and outside graphs, which plan their memory themselves. ``fresh`` has
-the shape of the result; never give what a layer read or put out: a hook may have kept it.
+the shape of the result; never give what a layer read or put out: a hook may have kept it (see `unheard`).
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from surgeon.blocks.common import one_graph
 
@@ -26,6 +26,11 @@ def plus(x: Tensor, fresh: Tensor) -> Tensor:
 def plus_product(fresh: Tensor, x: Tensor, factor: Tensor) -> Tensor:
     """Return ``fresh + x * factor``."""
     return fresh.addcmul_(x, factor) if _reusable(x, fresh) else torch.addcmul(fresh, x, factor)
+
+
+def unheard(layer: nn.Module) -> bool:
+    """Whether no forward hook keeps what ``layer`` puts out, so that it may be written into."""
+    return not layer._forward_hooks and not nn.modules.module._global_forward_hooks
 
 
 def _reusable(x: Tensor, fresh: Tensor) -> bool:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.ge import INFO, hidden_width, steps
-from surgeon.blocks.common import Block, batch_norm, peak, scaled, tracing
+from surgeon.blocks.common import Block, peak, scaled, tracing
+from surgeon.blocks.conv_norm import activated
 
 
 class GatherExcite(Block):
@@ -80,7 +81,7 @@ class GatherExcite(Block):
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         gate = self._gather(x)
         if self.use_mlp:
-            gate = self.fc2(F.relu(self.fc1(gate), inplace=True))
+            gate = self.fc2(F.relu(self.fc1(gate)))
         gate = gate.sigmoid()
         return scaled(_spread(gate, x), x) if self.extent else x * gate
 
@@ -93,8 +94,7 @@ class GatherExcite(Block):
             last = len(self.convs) - 1
             for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
                 assert isinstance(norm, nn.BatchNorm2d)
-                x = batch_norm(norm, conv(x))
-                x = F.relu(x, inplace=True) if index < last else x
+                x = activated(norm, conv(x), "relu" if index < last else "none")
             return x
         window, padding = 2 * self.extent - 1, self.extent - 1
         mean = F.avg_pool2d(x, window, self.extent, padding, count_include_pad=False)

@@ -95,7 +95,8 @@ class HAB(Block):
         tokens = x.permute(0, 2, 3, 1).contiguous()
         normal = self.norm1(tokens)
         local = self.conv_block(normal.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        tokens = tokens + self.attn.proj(self._attend(self.attn.qkv(normal))) + self.conv_scale * local
+        attended = tokens + self.attn.proj(self._attend(self.attn.qkv(normal)))
+        tokens = torch.add(attended, local, alpha=self.conv_scale)
         tokens = tokens + self.mlp(self.norm2(tokens))
         out: Tensor = tokens.permute(0, 3, 1, 2)
         return out.contiguous()

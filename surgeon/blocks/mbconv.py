@@ -13,8 +13,8 @@ from typing import cast
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.mbconv import HEAD, INFO, expanded_width, squeezed_width
-from surgeon.blocks.common import Block, batch_norm
-from surgeon.blocks.conv_norm import ACTIVATIONS, biased, folded
+from surgeon.blocks.common import Block
+from surgeon.blocks.conv_norm import ACTIVATIONS, activated, biased, folded
 
 
 class _Bottleneck(Block):
@@ -164,11 +164,9 @@ class _Layer(nn.Sequential):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        activation = ACTIVATIONS[self.activation]
         if len(self) == 1:
-            return activation(self[0](x))
-        # One expression: a name would keep the convolution's map alive until the activation has made its own.
-        return activation(batch_norm(cast(nn.BatchNorm2d, self[1]), self[0](x)))
+            return ACTIVATIONS[self.activation](self[0](x))
+        return activated(cast(nn.BatchNorm2d, self[1]), self[0](x), self.activation)
 
     def fold(self) -> None:
         conv, norm = cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from surgeon.blocks.catalog.nam import INFO
 from surgeon.blocks.common import Block, batch_norm, scaled, sigmoid_gate, widen
+from surgeon.blocks.fresh import unheard
 
 
 class NAM(Block):
@@ -36,4 +37,5 @@ class NAM(Block):
         normed = batch_norm(self.bn, x)
         weight = widen(self.bn.weight.detach().abs())
         share = weight / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
-        return sigmoid_gate(x, scaled(normed, share.to(normed.dtype)[:, None, None]))
+        factor = share.to(normed.dtype)[:, None, None]
+        return sigmoid_gate(x, scaled(normed, factor) if unheard(self.bn) else normed * factor)

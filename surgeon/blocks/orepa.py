@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.orepa import INFO, POINT, inner_width
-from surgeon.blocks.common import Block, batch_norm, no_autocast, widen
-from surgeon.blocks.conv_norm import ACTIVATIONS, folded
+from surgeon.blocks.common import Block, no_autocast, widen
+from surgeon.blocks.conv_norm import activated, folded
 
 PER_CHANNEL = 8  # depthwise kernels of the separable branch per input channel
 
@@ -51,7 +51,7 @@ class _Generated(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
         y = F.conv2d(x, self.kernel().to(x.dtype), **self._convolution)
-        return ACTIVATIONS[self.settings["activation"]](batch_norm(self.bn, y))
+        return activated(self.bn, y, self.settings["activation"])
 
     def fused(self) -> nn.Conv2d:
         """The one convolution, with bias, that puts out the same in evaluation (before the activation).

@@ -47,5 +47,5 @@ class SE(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
-        gate: Tensor = self.fc2(F.relu(self.fc1(x.mean((2, 3))), inplace=True)).sigmoid()
+        gate: Tensor = self.fc2(F.relu(self.fc1(x.mean((2, 3))))).sigmoid()
         return x * gate.unsqueeze(2).unsqueeze(3)

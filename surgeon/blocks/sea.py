@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.sea import INFO
 from surgeon.blocks.common import Block, batch_norm, no_autocast, one_graph, resampling, widen
+from surgeon.blocks.fresh import times
 
 _ACTIVATIONS = {"relu6": nn.ReLU6, "relu": nn.ReLU, "silu": nn.SiLU, "hardswish": nn.Hardswish}
 
@@ -87,7 +88,7 @@ class Sea(Block):
         along_columns = self.proj_encode_column(columns.to(v.dtype).unsqueeze(2))
         gate = F.hardsigmoid(self.proj((v + along_rows).add_(along_columns)))
         detail: Tensor = self.pwconv(self.act(self.dwconv(qkv)))
-        return gate * detail
+        return times(detail, gate)
 
     def _attend(self, line: Tensor, q_position: Position, k_position: Position) -> Tensor:
         """Attend along one axis: averaged q, k, v ``(B, 2K + D, L)`` to ``(B, D, L)``."""

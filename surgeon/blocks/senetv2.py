@@ -47,6 +47,6 @@ class SENetV2(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
-        gate = self.func2(F.relu(self.func1(x.mean((2, 3))), inplace=True)).sigmoid()[:, :, None, None]
+        gate = self.func2(F.relu(self.func1(x.mean((2, 3))))).sigmoid()[:, :, None, None]
         out: Tensor = x * (1 + gate if self.variant == "keras" else gate)
         return out

@@ -63,6 +63,23 @@ def shape_of_output(block: Case, batch: int, size: tuple[int, int]) -> tuple[int
     return (batch, CHANNELS, *info.output_size(*size, settings))
 
 
+def test_what_a_hook_keeps_stays(block: Case) -> None:
+    """Lean forms may write only into maps that no layer read or put out."""
+    module, kept = make(block), []
+
+    def keep(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        kept.extend((t, t.clone()) for t in (*inputs, output) if isinstance(t, Tensor))
+
+    for layer in module.modules():
+        if getattr(layer, "inplace", False):  # the authors' ReLU6(inplace=True) in Sea_Attention does as it says
+            layer.inplace = False
+        if layer is not module:
+            layer.register_forward_hook(keep)
+    with torch.inference_mode():
+        module(torch.randn(1, CHANNELS, 9, 7))
+    assert all(torch.equal(tensor, copied) for tensor, copied in kept)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_any_map_size(block: Case, size: tuple[int, int]) -> None:
     module = make(block)
