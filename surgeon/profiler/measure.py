@@ -82,7 +82,7 @@ def measure_subject(
     require_measurable(settings)
     settings = _as_prepared(settings, [subject])
     environment = read_environment(settings.device)
-    counted = count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward, hurry=True)
+    counted = count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward)
     timed = Bench(settings, clock or clock_for(settings.device), forward).time_one(subject)
     return assembled(subject, settings, environment, counted, timed)
 
@@ -119,9 +119,7 @@ def compare_modules(
     counted = []
     for subject in subjects:
         announce(f"counting {subject.name}")
-        counted.append(
-            count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward, hurry=True)
-        )
+        counted.append(count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward))
     bench = Bench(settings, clock or clock_for(settings.device), forward)
     timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
     results = (

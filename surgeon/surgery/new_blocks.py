@@ -118,7 +118,8 @@ def _resampling(info: BlockInfo, settings: Mapping[str, Any], ratio: Fraction) -
         raise Refused(f"{info.title} {can} the map (by a whole number), and this place {here}")
     given = {name: int(wanted), **settings}
     if given[name] != wanted:
-        raise Refused(f"{info.title} needs {name} {int(wanted)} here, and {name} {given[name]} is set; leave {name} out")
+        set_to = f"{name} {given[name]} is set; leave {name} out"
+        raise Refused(f"{info.title} needs {name} {int(wanted)} here, and {set_to}")
     return given
 
 

@@ -1,15 +1,14 @@
-"""Exact MACs of one forward pass, in total and by row.
+"""Exact MACs of one forward pass, in total, by row, by module and by operator.
 
-The pass runs at the true image size on a copy without data (meta tensors), so it costs milliseconds and no memory. A
+The pass runs at the true image size on a twin without data (meta tensors), so it costs milliseconds and no memory. A
 network that looks at its data falls back to a real pass on the CPU. What this does not do: extrapolate, fuse, or
 touch the model that it was given.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -17,16 +16,14 @@ from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
-from surgeon.profiler.flops.copies import cpu_copy, meta_copy
 from surgeon.profiler.flops.formulas import Formula, default_formulas
+from surgeon.profiler.flops.functions import FunctionMode
 from surgeon.profiler.flops.ledger import OUTSIDE, Ledger, Tally
 from surgeon.profiler.flops.mode import CountingMode
-from surgeon.profiler.flops.tracking import Shapes, tracked
+from surgeon.profiler.flops.twin import cpu_twin, meta_twin
+from surgeon.profiler.flops.watching import Watcher
 from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.results import Counts
-
-_QUICK = 15_000_000 * 640 * 640
-"""Parameters × pixels below which a pass takes less time than the imports of the meta device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +50,34 @@ class ModelCount:
         counts: Totals. They are the sum over ``rows`` plus ``outside``.
         rows: By module path of the row.
         outside: What ran in no row.
+        tallies: What each module ran itself, submodules apart, by operator; their sum is the total as well.
         counted_on: ``meta``, or ``cpu`` where the network had to be run.
     """
 
     counts: Counts
     rows: Mapping[str, RowCount]
     outside: RowCount
+    tallies: tuple[Tally, ...]
     counted_on: str
+
+    def by_operator(self) -> dict[str, int]:
+        """MACs that ran, by operator; their sum is ``counts.executed``."""
+        sums: dict[str, int] = {}
+        for tally in self.tallies:
+            for operator, (_, macs, *_rest) in tally.operators.items():
+                sums[operator] = sums.get(operator, 0) + macs
+        return sums
+
+    def by_module(self) -> dict[str, int]:
+        """MACs that ran in each module, its submodules included; ``""`` is the network, with the total."""
+        sums: dict[str, int] = {"": 0}
+        for tally in self.tallies:
+            sums[""] += tally.executed
+            parts = tally.path.split(".") if tally.path else []
+            for end in range(1, len(parts) + 1):
+                path = ".".join(parts[:end])
+                sums[path] = sums.get(path, 0) + tally.executed
+        return sums
 
 
 def count(
@@ -70,7 +88,7 @@ def count(
     *,
     forward: Forward | None = None,
     formulas: Mapping[str, Formula] | None = None,
-    hurry: bool = False,
+    operators_only: bool = False,
 ) -> ModelCount:
     """Count one forward pass of the network as trained, in eval mode.
 
@@ -81,8 +99,7 @@ def count(
         batch: Batch size B.
         forward: How to run it, default ``module(image)``.
         formulas: MAC formulas by operator name, default `default_formulas`.
-        hurry: Run a small network in earnest, which gives the same counts, where the meta device would first import
-            PyTorch's compiler.
+        operators_only: Leave the rules for functions out and see every operator: slower, for the same counts.
 
     Raises:
         MeasurementError: The network cannot be copied, or cannot run at this size.
@@ -91,57 +108,70 @@ def count(
     table = default_formulas() if formulas is None else formulas
     run = forward or (lambda network, image: network(image))
     try:
-        if hurry and _is_quick(module, shape) and "torch._dynamo" not in sys.modules:
-            image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-            return _counted(cpu_copy(module), graph, image, run, table)
-        copied = meta_copy(module)
         image = torch.empty(shape, device="meta")
-        return _counted(copied, graph, image, run, table)
+        return _counted(module, graph, image, run, table, operators_only=operators_only)
     except Exception:  # whatever meta tensors cannot do, a real pass can: its own error is the one to report
-        copied = cpu_copy(module)
+        pass
     image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     try:
-        return _counted(copied, graph, image, run, table)
+        return _counted(module, graph, image, run, table, operators_only=operators_only)
+    except MeasurementError:
+        raise
     except Exception as error:
         raise MeasurementError(
             f"{graph.name} cannot run on images of {imgsz[0]}x{imgsz[1]} pixels, so it cannot be counted: {error}"
         ) from error
 
 
-def _is_quick(module: nn.Module, shape: tuple[int, int, int, int]) -> bool:
-    batch, _, height, width = shape
-    return sum(p.numel() for p in module.parameters()) * batch * height * width <= _QUICK
-
-
 def _counted(
-    network: nn.Module, graph: LayerGraph, image: Tensor, run: Forward, formulas: Mapping[str, Formula]
+    module: nn.Module,
+    graph: LayerGraph,
+    image: Tensor,
+    run: Forward,
+    formulas: Mapping[str, Formula],
+    *,
+    operators_only: bool,
 ) -> ModelCount:
-    """Run a copy once under the counting mode."""
+    """Run a twin once under the counting modes."""
     paths = [layer.path for layer in graph]
     ledger = Ledger(paths)
-    shapes: Shapes = dict.fromkeys(paths)
-    mode = CountingMode(ledger, formulas, meta=image.is_meta)
+    watcher = Watcher(ledger, paths)
+    twin = (meta_twin if image.is_meta else cpu_twin)(module, watcher)
+    functions = nullcontext() if operators_only else FunctionMode(ledger)
     with (
         torch.random.fork_rng(devices=[]),
         _without_fast_attention(),
         torch.no_grad(),
-        tracked(network, ledger, shapes),
-        mode,
+        CountingMode(ledger, formulas, meta=image.is_meta),
+        functions,
     ):
-        run(network, image)
-    rows = {path: _row(ledger.tallies[path], shapes[path]) for path in paths}
-    outside = _row(ledger.tallies[OUTSIDE], None)
+        run(twin, image)
+    tallies = tuple(tally for tally in ledger if tally.operators or tally.macs or tally.named)
+    of_row: dict[str, list[Tally]] = {path: [] for path in (OUTSIDE, *paths)}
+    for tally in tallies:
+        of_row[tally.row].append(tally)
+    rows = {path: _row(of_row[path], watcher.shapes[path]) for path in paths}
+    outside = _row(of_row[OUTSIDE], None)
     return ModelCount(
         counts=_totals((*rows.values(), outside), tuple(ledger.uncounted)),
         rows=rows,
         outside=outside,
+        tallies=tallies,
         counted_on=image.device.type,
     )
 
 
-def _row(tally: Tally, out_shape: tuple[int, ...] | None) -> RowCount:
+def _row(tallies: Iterable[Tally], out_shape: tuple[int, ...] | None) -> RowCount:
+    tallies = list(tallies)
+    named: dict[str, int] = {}
+    for tally in tallies:
+        for name, amount in tally.named.items():
+            named[name] = named.get(name, 0) + amount
     return RowCount(
-        macs=tally.macs, executed=tally.executed, elementwise_macs=dict(tally.elementwise), out_shape=out_shape
+        macs=sum(tally.macs for tally in tallies),
+        executed=sum(tally.executed for tally in tallies),
+        elementwise_macs=named,
+        out_shape=out_shape,
     )
 
 

@@ -1,11 +1,11 @@
 """The book that a counting pass writes: which module is running, and what its operators cost.
 
-Pure bookkeeping, torch-free. The sum over rows plus `outside` is the total by construction.
+Pure bookkeeping, torch-free. What rows and modules cost sums to the total by construction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 OUTSIDE = ""
@@ -14,66 +14,96 @@ OUTSIDE = ""
 
 @dataclass(slots=True)
 class Tally:
-    """Running sums of one row: MACs by definition, MACs that ran, elementwise MACs by name."""
+    """Running sums of what one module ran itself, its submodules apart, while one row was running.
 
+    Attributes:
+        row: Path of the row.
+        path: Path of the module.
+        macs: MACs, by definition where a module states one.
+        executed: MACs of the operators that ran.
+        elementwise: FLOPs of normalisation, activation, pooling, resampling and pointwise operators.
+        named: Elementwise MACs of definitions, by name.
+        operators: By operator: calls, MACs executed, elementwise FLOPs, bytes read, bytes written.
+    """
+
+    row: str
+    path: str
     macs: int = 0
     executed: int = 0
-    elementwise: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """A module that is running: its path, the row it belongs to, whether a definition already speaks for it."""
-
-    path: str
-    row: str
-    defined: bool
+    elementwise: int = 0
+    named: dict[str, int] = field(default_factory=dict)
+    operators: dict[str, list[int]] = field(default_factory=dict)
 
 
 class Ledger:
-    """Books operators on rows while a forward pass runs.
+    """Books operators while a forward pass runs.
 
     Args:
-        row_paths: Module paths of the rows. An operator belongs to the innermost row that is running.
+        row_paths: Module paths of the rows. An operator belongs to the innermost row that is running, and in it to the
+            innermost module.
     """
 
     def __init__(self, row_paths: Collection[str]) -> None:
         self._row_paths = frozenset(row_paths)
-        self._frames: list[_Frame] = [_Frame("", OUTSIDE, False)]
-        self.tallies: dict[str, Tally] = {path: Tally() for path in (OUTSIDE, *row_paths)}
-        self.uncounted: dict[str, None] = {}
-
-    @property
-    def defined(self) -> bool:
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._now = self._tally(OUTSIDE, "")
+        self._stack: list[tuple[Tally, bool]] = []
+        self.defined = False
         """Whether what runs now is inside a module that counts by its definition."""
-        return self._frames[-1].defined
+        self.uncounted: dict[str, None] = {}
 
     def enter(self, path: str) -> None:
         """The module at ``path`` starts running."""
-        top = self._frames[-1]
-        self._frames.append(_Frame(path, path if path in self._row_paths else top.row, top.defined))
+        self._stack.append((self._now, self.defined))
+        self._now = self._tally(path if path in self._row_paths else self._now.row, path)
 
     def leave(self) -> None:
         """The innermost running module ends."""
-        self._frames.pop()
+        self._now, self.defined = self._stack.pop()
 
     def define(self, macs: int, elementwise: Mapping[str, int]) -> None:
         """Let a definition speak for the innermost module: until it ends, what runs is `executed` only."""
-        top = self._frames[-1]
-        self._frames[-1] = _Frame(top.path, top.row, True)
-        tally = self.tallies[top.row]
-        tally.macs += macs
+        self.defined = True
+        self._now.macs += macs
         for name, amount in elementwise.items():
-            tally.elementwise[name] = tally.elementwise.get(name, 0) + amount
+            self._now.named[name] = self._now.named.get(name, 0) + amount
 
-    def book(self, macs: int) -> None:
-        """An operator ran that multiplies and adds ``macs`` times."""
-        top = self._frames[-1]
-        tally = self.tallies[top.row]
-        tally.executed += macs
-        if not top.defined:
-            tally.macs += macs
+    def book(self, operator: str, macs: int, elementwise: int, read: int, written: int) -> None:
+        """An operator ran.
+
+        Args:
+            operator: Its name.
+            macs: Its multiply-accumulate operations.
+            elementwise: FLOPs of one that has none.
+            read: Bytes of its inputs.
+            written: Bytes of its outputs.
+        """
+        now = self._now
+        if macs:
+            now.executed += macs
+            if not self.defined:
+                now.macs += macs
+        now.elementwise += elementwise
+        sums = now.operators.get(operator)
+        if sums is None:
+            now.operators[operator] = [1, macs, elementwise, read, written]
+        else:
+            sums[0] += 1
+            sums[1] += macs
+            sums[2] += elementwise
+            sums[3] += read
+            sums[4] += written
 
     def book_uncounted(self, operator: str) -> None:
         """An operator ran whose MACs nobody knows."""
-        self.uncounted[f"{operator} in {self._frames[-1].path or 'the model'}"] = None
+        self.uncounted[f"{operator} in {self._now.path or 'the model'}"] = None
+
+    def __iter__(self) -> Iterator[Tally]:
+        """What was booked."""
+        return iter(self._tallies.values())
+
+    def _tally(self, row: str, path: str) -> Tally:
+        tally = self._tallies.get((row, path))
+        if tally is None:
+            tally = self._tallies[row, path] = Tally(row, path)
+        return tally

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_any, tree_map_only
+from torch.utils._pytree import tree_any, tree_leaves, tree_map_only
 
+from surgeon.profiler.flops.elementwise import elementwise_flops
 from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_name
 from surgeon.profiler.flops.ledger import Ledger
 
@@ -52,11 +54,29 @@ class CountingMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
         if self._meta:
             args, kwargs = _on_meta(args, kwargs)
         out = func(*args, **kwargs)
-        if formula is not None:
-            self._ledger.book(formula(out, args, kwargs))
-        elif is_uncountable(func):
+        if formula is None and is_uncountable(func):
             self._ledger.book_uncounted(name)
+            return out
+        operator = name.partition("::")[2] or name
+        macs = formula(out, args, kwargs) if formula is not None else 0
+        flops = 0 if formula is not None else elementwise_flops(operator, out, args)
+        if macs or flops or not _aliases(func):
+            self._ledger.book(operator, macs, flops, _size_of((args, kwargs)), _size_of(out))
         return out
+
+
+@functools.cache
+def _aliases(func: Any) -> bool:
+    """Whether an operator only looks at memory that is there."""
+    schema = getattr(func, "_schema", None)
+    if schema is None or not schema.returns:
+        return True
+    return all(one.alias_info is not None and not one.alias_info.is_write for one in schema.returns)
+
+
+def _size_of(values: Any) -> int:
+    """Bytes of all tensors in there."""
+    return sum(leaf.numel() * leaf.itemsize for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
 
 
 def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

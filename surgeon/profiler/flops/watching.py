@@ -1,0 +1,65 @@
+"""What stands in for the forward method of every module of a twin: it tells a `Ledger` which module runs.
+
+No hooks: a hook does not see a module whose ``forward`` is called directly, and makes each call several times slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from surgeon.profiler.flops.ledger import Ledger
+
+Shapes = dict[str, tuple[int, ...] | None]
+"""Output shape of each module path that was asked for, None where the output is no single tensor."""
+
+
+class Watcher:
+    """Wraps forward methods; see `surgeon.profiler.flops.twin.Watch`.
+
+    Args:
+        ledger: Told of every start and end.
+        asked: Paths whose output shape is noted.
+    """
+
+    def __init__(self, ledger: Ledger, asked: Collection[str]) -> None:
+        self.shapes: Shapes = dict.fromkeys(asked)
+        self._ledger = ledger
+
+    def __call__(self, path: str, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that stands in for ``forward``."""
+        enter, leave, shapes = self._ledger.enter, self._ledger.leave, self.shapes
+        asked = path in shapes
+        definition = getattr(module, "definition_cost", None)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            enter(path)
+            try:
+                if definition is not None:
+                    self._define(definition, (args, kwargs))
+                out = forward(*args, **kwargs)
+            finally:
+                leave()
+            if asked:
+                with torch._C.DisableTorchFunction():
+                    shapes[path] = tuple(out.shape) if isinstance(out, Tensor) else None
+            return out
+
+        return watched
+
+    def _define(self, definition: Any, inputs: Any) -> None:
+        """Where a module states what its definition costs, count that instead of what it executes."""
+        if self._ledger.defined or not callable(definition):
+            return
+        with torch._C.DisableTorchFunction():
+            image = next((leaf for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor) and leaf.dim() == 4), None)
+            if image is None:
+                return
+            batch, _, height, width = image.shape
+        cost = definition(int(height), int(width))
+        elementwise: Mapping[str, int] = cost.elementwise_macs
+        self._ledger.define(int(cost.macs) * batch, {name: int(n) * batch for name, n in elementwise.items()})
