@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from surgeon.profiler.flops.conventions.figure import ConventionFigure
 
-NEGLIGIBLE = 1e-3
+NEGLIGIBLE = 1e-4
 """Share of the network's figure below which a difference is not worth a word."""
 
 FIXED = "its cost does not grow with the image, and the extrapolation takes it to"
