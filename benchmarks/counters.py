@@ -7,6 +7,7 @@ that reports FLOPs is divided by the two that it counts a MAC as.
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import re
 import warnings
@@ -99,12 +100,16 @@ def flop_counter_mode(network: nn.Module, image: Tensor) -> Callable[[], Figure]
     return call
 
 
+def emptied(tensor: Tensor) -> Tensor:
+    """A parameter or buffer without its data."""
+    bare = torch.empty_like(tensor, device="meta", requires_grad=False)
+    return nn.Parameter(bare, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else bare
+
+
 def on_meta(network: nn.Module, image: Tensor) -> Callable[[], Figure]:
     """PyTorch's own on tensors without data. That the network and its image are moved there first is not timed."""
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_map_only
-
-    from surgeon.profiler.flops.copies import meta_copy
 
     class Moved(TorchDispatchMode):
         """Anchors and strides that a head keeps on the CPU meet meta tensors."""
@@ -116,8 +121,9 @@ def on_meta(network: nn.Module, image: Tensor) -> Callable[[], Figure]:
                 args, kwargs = tree_map_only(Tensor, lambda t: t.to("meta") if t.dim() else t, (args, kwargs or {}))
                 return func(*args, **kwargs)
 
-    twin, image = meta_copy(network), image.to("meta")
-    counted = flop_counter_mode(twin, image)
+    tensors = (*network.parameters(), *network.buffers())
+    twin = copy.deepcopy(network, {id(one): emptied(one) for one in tensors})
+    counted = flop_counter_mode(twin, image.to("meta"))
 
     def call() -> Figure:
         with Moved():

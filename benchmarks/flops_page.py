@@ -83,7 +83,7 @@ def timing(found: Mapping[str, list[Any]], networks: Mapping[str, int]) -> list[
         def cell(name: str, index: int) -> str:
             row = found[name][index][1]
             if "error" in row:
-                return "not installed" if row["error"] == "not installed" else "fails"
+                return "not installed" if absent(row) else "fails"
             return show(name, row)
 
         return table(head, ([names[index], *(cell(name, index) for name in found)] for index in range(rows)))
@@ -96,7 +96,7 @@ def timing(found: Mapping[str, list[Any]], networks: Mapping[str, int]) -> list[
         f"- {title(counter)} on {name}: {row['error']}"
         for name, cases in found.items()
         for counter, row in cases
-        if "error" in row and row["error"] != "not installed"
+        if "error" in row and not absent(row)
     }
     return [
         "## CPU milliseconds a call",
@@ -128,13 +128,16 @@ def title(counter: str, index: int | None = None) -> str:
 def stock(found: Mapping[str, Any]) -> list[str]:
     """How far each counter is off on the shipped networks."""
     exact = found["exact"]
-    rows = []
+    rows, failures = [], []
     for counter, figures in found.items():
         if counter == "exact":
             continue
+        if not absent(figures):
+            failures += [
+                f"- {title(counter)}, {name}: {said}" for name, said in figures.items() if isinstance(said, str)
+            ]
         if "error" in figures:
-            rows.append([title(counter), "", *[""] * len(exact)])
-            rows[-1][1] = figures["error"]
+            rows.append([title(counter), "not installed" if absent(figures) else "fails", *[""] * len(exact)])
             continue
         right = sum(figures[name] == exact[name] for name in exact)
         rows.append([title(counter), f"{right} of {len(exact)}", *(off(figures[name], exact[name]) for name in exact)])
@@ -145,10 +148,17 @@ def stock(found: Mapping[str, Any]) -> list[str]:
         "Against 2 × the MACs of convolutions, linear layers, matrix products and attention at 640x640 (the classifier "
         "at 224x224): closed form, as FlopCounterMode gives it on meta tensors with the fused attention switched off. "
         "Some counters add normalisation, pooling or activations on purpose; that is a convention and shows as a few "
-        "per cent.",
+        "per cent. Of fvcore only the operators of the definition are summed.",
         "",
         *table(["", "exact", *exact], [gflops, *rows]),
+        *failures,
+        *([""] if failures else []),
     ]
+
+
+def absent(row: Mapping[str, Any]) -> bool:
+    """Whether a counter was not there to be asked."""
+    return row.get("error") == "not installed"
 
 
 def off(macs: Any, exact: float) -> str:
