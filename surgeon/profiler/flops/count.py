@@ -20,7 +20,7 @@ from surgeon.profiler.flops.formulas import Formula, default_formulas
 from surgeon.profiler.flops.functions import FunctionMode
 from surgeon.profiler.flops.ledger import OUTSIDE, Ledger, Tally
 from surgeon.profiler.flops.mode import CountingMode
-from surgeon.profiler.flops.twin import cpu_twin, meta_twin
+from surgeon.profiler.flops.twin import counting_twin
 from surgeon.profiler.flops.watching import Watcher
 from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.results import Counts
@@ -136,12 +136,12 @@ def _counted(
     paths = [layer.path for layer in graph]
     ledger = Ledger(paths)
     watcher = Watcher(ledger, paths)
-    twin = (meta_twin if image.is_meta else cpu_twin)(module, watcher)
     functions = nullcontext() if operators_only else FunctionMode(ledger)
     with (
         torch.random.fork_rng(devices=[]),
         _without_fast_attention(),
         torch.no_grad(),
+        counting_twin(module, image.device.type, watcher) as twin,
         CountingMode(ledger, formulas, meta=image.is_meta),
         functions,
     ):

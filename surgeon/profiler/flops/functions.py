@@ -8,7 +8,7 @@ from typing import Any
 from torch.overrides import TorchFunctionMode
 
 from surgeon.profiler.flops.ledger import Ledger
-from surgeon.profiler.flops.rules import RULES
+from surgeon.profiler.flops.rules.table import RULES
 
 
 class FunctionMode(TorchFunctionMode):

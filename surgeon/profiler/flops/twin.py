@@ -7,8 +7,10 @@ and parameters of one shape and type are one tensor of the meta device.
 from __future__ import annotations
 
 import copy
+import gc
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,32 +25,32 @@ _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), torch.dty
 _EMPTY = frozenset({dict, OrderedDict, list, set})
 
 
-def meta_twin(module: nn.Module, watch: Watch) -> nn.Module:
-    """A twin whose parameters and buffers have shapes and no data, in eval mode and float32.
+@contextmanager
+def counting_twin(module: nn.Module, device: str, watch: Watch) -> Iterator[nn.Module]:
+    """A twin for one pass. It is taken apart afterwards, so that nothing waits for the garbage collector.
 
-    Tensors that are plain attributes (a head's strides and anchors) stay real, because heads read their values.
+    The collector rests meanwhile: thousands of new objects would make it walk all old ones, which takes longer than
+    the pass.
 
     Args:
         module: The network; only read.
-        watch: Told of every module, under the path that ``named_modules`` gives it.
+        device: ``meta``: parameters and buffers have shapes and no data; plain attributes (a head's strides and
+            anchors) stay real, because heads read their values. ``cpu``: with copies of the data. Both float32 and in
+            eval mode.
+        watch: Told of every module.
 
     Raises:
         MeasurementError: The module cannot be copied.
     """
-    return _Twins("meta", watch).of_whole(module)
-
-
-def cpu_twin(module: nn.Module, watch: Watch) -> nn.Module:
-    """A twin with copies of the data on the CPU, in eval mode and float32.
-
-    Args:
-        module: As for `meta_twin`.
-        watch: As for `meta_twin`.
-
-    Raises:
-        MeasurementError: The module cannot be copied.
-    """
-    return _Twins("cpu", watch).of_whole(module)
+    collecting = gc.isenabled()
+    gc.disable()
+    twins = _Twins(device, watch)
+    try:
+        yield twins.of_whole(module)
+    finally:
+        twins.take_apart()
+        if collecting:
+            gc.enable()
 
 
 class _Twins:
@@ -58,6 +60,7 @@ class _Twins:
         self._device, self._watch = device, watch
         self._memo: dict[int, Any] = {}
         self._pool: dict[tuple[Any, ...], Tensor] = {}
+        self._made: list[nn.Module] = []
 
     def of_whole(self, module: nn.Module) -> nn.Module:
         try:
@@ -65,6 +68,11 @@ class _Twins:
             return self._of_module(module, "")
         except Exception as error:
             raise MeasurementError(f"the network cannot be copied for counting: {error}") from error
+
+    def take_apart(self) -> None:
+        """Break the cycles between modules and what watches them."""
+        for twin in self._made:
+            twin.__dict__.clear()
 
     def _fill(self, module: nn.Module) -> None:
         """Make the twins of all parameters and buffers first: ``deepcopy`` may find them in other places too."""
@@ -88,6 +96,7 @@ class _Twins:
             return self._of_stranger(module, path)
         twin = kind.__new__(kind)
         self._memo[id(module)] = twin
+        self._made.append(twin)
         state = twin.__dict__
         for name, value in module.__dict__.items():
             sort = type(value)
@@ -123,7 +132,8 @@ class _Twins:
     def _of_tensor(self, tensor: Tensor) -> Tensor:
         """The same elsewhere; floating tensors become float32."""
         dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
-        learned = isinstance(tensor, nn.Parameter)
+        kind = type(tensor)  # asked first: Parameter answers isinstance in Python
+        learned = kind is nn.Parameter or (kind is not Tensor and isinstance(tensor, nn.Parameter))
         if self._device != "meta":
             data = tensor.detach().to(device=self._device, dtype=dtype, copy=True)
             return nn.Parameter(data, requires_grad=tensor.requires_grad) if learned else data

@@ -1,0 +1,1 @@
+"""Shapes and costs of frequent functions, without running them."""

@@ -1,0 +1,111 @@
+"""Rules of what moves or makes values and computes none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surgeon.profiler.flops.ledger import Ledger
+from surgeon.profiler.flops.rules.base import Rule, below_the_modes, made, nbytes
+
+
+def cat(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``torch.cat``."""
+    parts = args[0]
+    dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
+    if type(parts) not in (list, tuple) or not parts or type(dim) is not int or "out" in kwargs:
+        return NotImplemented
+    first = parts[0]
+    shape = list(first.shape)
+    if not -len(shape) <= dim < len(shape):
+        return NotImplemented
+    dim %= len(shape)
+    length = read = 0
+    for part in parts:
+        if not part.is_meta or part.dtype != first.dtype or len(part.shape) != len(shape):
+            return NotImplemented
+        sides = list(part.shape)
+        length += sides[dim]
+        sides[dim] = shape[dim]
+        if sides != shape:
+            return NotImplemented
+        read += nbytes(part)
+    shape[dim] = length
+    out = made(tuple(shape), first)
+    ledger.book("cat", 0, 0, read, nbytes(out))
+    return out
+
+
+def stack(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``torch.stack``."""
+    parts = args[0] if args else None
+    dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
+    if type(parts) not in (list, tuple) or not parts or type(dim) is not int or "out" in kwargs:
+        return NotImplemented
+    first = parts[0]
+    if any(not part.is_meta or part.dtype != first.dtype or part.shape != first.shape for part in parts):
+        return NotImplemented
+    shape = list(first.shape)
+    if not -len(shape) - 1 <= dim <= len(shape):
+        return NotImplemented
+    shape.insert(dim % (len(shape) + 1), len(parts))
+    out = made(tuple(shape), first)
+    ledger.book("stack", 0, 0, nbytes(out), nbytes(out))
+    return out
+
+
+def arange(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """On the meta device alone: what is there for real may be read."""
+    if not _on_meta(kwargs):
+        return NotImplemented
+    start, end, step = kwargs.get("start", 0), kwargs.get("end"), kwargs.get("step", 1)
+    if len(args) == 1:
+        end = args[0]
+    elif len(args) >= 2:
+        start, end, step = (*args, 1)[:3]
+    if any(type(value) not in (int, float) for value in (start, end, step)) or not step:
+        return NotImplemented
+    whole = all(type(value) is int for value in (start, end, step))
+    dtype = kwargs.get("dtype") or (torch.int64 if whole else torch.get_default_dtype())
+    with below_the_modes():
+        return torch.empty(max(0, math.ceil((end - start) / step)), dtype=dtype, device="meta")
+
+
+def full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``torch.full`` on the meta device."""
+    if not _on_meta(kwargs) or len(args) != 2 or type(args[0]) not in (tuple, list, torch.Size):
+        return NotImplemented
+    dtype = kwargs.get("dtype")
+    if dtype is None:
+        return NotImplemented
+    with below_the_modes():
+        return torch.empty(args[0], dtype=dtype, device="meta")
+
+
+def new_full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``Tensor.new_full``."""
+    if kwargs or len(args) != 3 or not args[0].is_meta or type(args[1]) not in (tuple, list, torch.Size):
+        return NotImplemented
+    return made(tuple(args[1]), args[0])
+
+
+def _on_meta(kwargs: Mapping[str, Any]) -> bool:
+    device = kwargs.get("device")
+    return device is not None and torch.device(device).type == "meta" and "out" not in kwargs
+
+
+def free(func: Any) -> Rule:
+    """The rule of a function that moves or makes values and computes none."""
+
+    def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        for value in args[0] if args and type(args[0]) in (list, tuple) else (*args, *kwargs.values()):
+            if isinstance(value, Tensor) and not value.is_meta:
+                return NotImplemented
+        with below_the_modes():
+            return func(*args, **kwargs)
+
+    return rule

@@ -1,0 +1,165 @@
+"""Rules of what maps go through without MACs: normalisation, pointwise functions, pooling, resampling."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from surgeon.profiler.flops.ledger import Ledger
+from surgeon.profiler.flops.rules.base import Rule, made, nbytes
+
+
+def batch_norm(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.batch_norm`` by running statistics: 2 FLOPs an element."""
+    x, mean = args[0], args[1]
+    if kwargs.get("training", True) or mean is None or not x.is_meta or x.dim() < 2 or x.shape[1] != mean.shape[0]:
+        return NotImplemented
+    out = made(tuple(x.shape), x)
+    ledger.book("batch_norm", 0, 2 * out.numel(), nbytes(x) + 4 * nbytes(mean), nbytes(out))
+    return out
+
+
+def layer_norm(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.layer_norm``: 8 FLOPs an element."""
+    x, shape = args[0], args[1]
+    if not x.is_meta or tuple(x.shape[-len(shape) :]) != tuple(shape):
+        return NotImplemented
+    out = made(tuple(x.shape), x)
+    ledger.book("layer_norm", 0, 8 * out.numel(), nbytes(x) + 8 * math.prod(shape), nbytes(out))
+    return out
+
+
+def unary(name: str, each: int = 1) -> Rule:
+    """The rule of a function of one map, of its shape."""
+
+    def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        x = args[0] if args else None
+        if not isinstance(x, Tensor) or not x.is_meta or not x.is_floating_point() or kwargs.get("dtype") is not None:
+            return NotImplemented
+        out = x if kwargs.get("inplace") else made(tuple(x.shape), x)
+        ledger.book(name, 0, each * out.numel(), nbytes(x), nbytes(out))
+        return out
+
+    return rule
+
+
+def binary(name: str, *, inplace: bool = False) -> Rule:
+    """The rule of a pointwise function of two maps, or a map and a number."""
+
+    def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if kwargs or len(args) != 2:
+            return NotImplemented
+        x, y = args
+        if not isinstance(x, Tensor) or not x.is_meta or not x.is_floating_point():
+            return NotImplemented
+        shape = _joint_shape(x, y)
+        if shape is None or (inplace and shape != x.shape):
+            return NotImplemented
+        out = x if inplace else made(shape, x)
+        ledger.book(name, 0, out.numel(), nbytes(x) + (nbytes(y) if isinstance(y, Tensor) else 0), nbytes(out))
+        return out
+
+    return rule
+
+
+def _joint_shape(x: Tensor, y: Any) -> tuple[int, ...] | None:
+    """The shape to which both are broadcast; None where there is none, or where the type would change."""
+    if not isinstance(y, Tensor):
+        return tuple(x.shape) if type(y) in (int, float) else None
+    if y.dtype != x.dtype:
+        return None
+    if x.shape == y.shape:
+        return tuple(x.shape)
+    shape = []
+    for a, b in itertools.zip_longest(reversed(x.shape), reversed(y.shape), fillvalue=1):
+        if a != b and 1 not in (a, b):
+            return None
+        shape.append(b if a == 1 else a)
+    return tuple(reversed(shape))
+
+
+def max_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.max_pool2d``: a FLOP for each element of a window."""
+    x, window = args[:2] if len(args) >= 2 else (None, None)
+    options = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False, **kwargs}
+    if not isinstance(x, Tensor) or not x.is_meta or x.dim() != 4 or len(args) > 2 or len(options) != 5:
+        return NotImplemented
+    stride = window if options["stride"] is None else options["stride"]
+    sides = [_pair(value) for value in (window, stride, options["padding"], options["dilation"])]
+    if options["ceil_mode"] or options["return_indices"] or any(side is None for side in sides):
+        return NotImplemented
+    kernel, step, padding, dilation = (side or (0, 0) for side in sides)
+    reach = [dilation[i] * (kernel[i] - 1) + 1 for i in range(2)]
+    new = [(x.shape[2 + i] + 2 * padding[i] - reach[i]) // step[i] + 1 for i in range(2)]
+    if min(new) < 1 or any(2 * padding[i] > kernel[i] for i in range(2)):
+        return NotImplemented
+    out = made((x.shape[0], x.shape[1], *new), x)
+    ledger.book("max_pool2d", 0, out.numel() * kernel[0] * kernel[1], nbytes(x), nbytes(out))
+    return out
+
+
+def avg_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.avg_pool2d`` as it is called with positional arguments: a FLOP for each element of a window."""
+    if kwargs or not 2 <= len(args) <= 6:
+        return NotImplemented
+    x, window = args[:2]
+    stride, padding, ceil_mode = (tuple(args[2:5]) + (None, 0, False)[len(args[2:5]) :])[:3]
+    sides = [_pair(value) for value in (window, window if stride is None else stride, padding)]
+    if not isinstance(x, Tensor) or not x.is_meta or x.dim() != 4 or ceil_mode or any(side is None for side in sides):
+        return NotImplemented
+    kernel, step, border = (side or (0, 0) for side in sides)
+    new = [(x.shape[2 + i] + 2 * border[i] - kernel[i]) // step[i] + 1 for i in range(2)]
+    if min(new) < 1 or any(2 * border[i] > kernel[i] for i in range(2)):
+        return NotImplemented
+    out = made((x.shape[0], x.shape[1], *new), x)
+    ledger.book("avg_pool2d", 0, out.numel() * kernel[0] * kernel[1], nbytes(x), nbytes(out))
+    return out
+
+
+def to_one_pixel(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.adaptive_avg_pool2d`` to one pixel: a FLOP for each element read."""
+    if kwargs or len(args) != 2 or args[1] not in (1, (1, 1)) or not args[0].is_meta or args[0].dim() != 4:
+        return NotImplemented
+    x = args[0]
+    out = made((x.shape[0], x.shape[1], 1, 1), x)
+    ledger.book("adaptive_avg_pool2d", 0, x.numel(), nbytes(x), nbytes(out))
+    return out
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    if type(value) is int:
+        return (value, value)
+    return tuple(value) if type(value) in (tuple, list) and len(value) == 2 else None
+
+
+def interpolate(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.interpolate`` to the nearest pixel: no FLOPs."""
+    x, options = args[0], dict(zip(("size", "scale_factor", "mode"), args[1:4], strict=False), **kwargs)
+    if not isinstance(x, Tensor) or not x.is_meta or x.dim() != 4 or len(args) > 4:
+        return NotImplemented
+    if options.get("mode", "nearest") != "nearest" or options.get("size") or options.get("recompute_scale_factor"):
+        return NotImplemented
+    scale = options.get("scale_factor")
+    scales = [scale, scale] if type(scale) in (int, float) else list(scale or ())
+    new = [math.floor(float(side) * float(by or 0)) for side, by in zip(x.shape[2:], scales, strict=False)]
+    if len(scales) != 2 or min(new) < 1:
+        return NotImplemented
+    out = made((x.shape[0], x.shape[1], *new), x)
+    ledger.book("upsample_nearest2d", 0, 0, nbytes(x), nbytes(out))
+    return out
+
+
+def grid_sample(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.grid_sample``: 11 FLOPs an element."""
+    if len(args) < 2:
+        return NotImplemented
+    x, grid = args[:2]
+    if not (x.is_meta and grid.is_meta) or x.dim() != 4 or grid.dim() != 4 or x.shape[0] != grid.shape[0]:
+        return NotImplemented
+    out = made((x.shape[0], x.shape[1], grid.shape[1], grid.shape[2]), x)
+    ledger.book("grid_sample", 0, 11 * out.numel(), nbytes(x) + nbytes(grid), nbytes(out))
+    return out
