@@ -135,7 +135,7 @@ def _counted(
     """Run a twin once under the counting modes."""
     paths = [layer.path for layer in graph]
     ledger = Ledger(paths)
-    watcher = Watcher(ledger, paths)
+    watcher = Watcher(ledger, paths, shortcuts=not operators_only)
     functions = nullcontext() if operators_only else FunctionMode(ledger)
     with (
         torch.random.fork_rng(devices=[]),

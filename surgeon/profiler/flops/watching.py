@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from surgeon.profiler.flops.ledger import Ledger
+from surgeon.profiler.flops.shortcuts import shortcut
 
 Shapes = dict[str, tuple[int, ...] | None]
 """Output shape of each module path that was asked for, None where the output is no single tensor."""
@@ -24,9 +25,11 @@ class Watcher:
     Args:
         ledger: Told of every start and end.
         asked: Paths whose output shape is noted.
+        shortcuts: Whether frequent modules ask their rules at once.
     """
 
-    def __init__(self, ledger: Ledger, asked: Collection[str]) -> None:
+    def __init__(self, ledger: Ledger, asked: Collection[str], *, shortcuts: bool = True) -> None:
+        self._shortcuts = shortcuts
         self.shapes: Shapes = dict.fromkeys(asked)
         self._ledger = ledger
 
@@ -35,6 +38,8 @@ class Watcher:
         enter, leave, shapes = self._ledger.enter, self._ledger.leave, self.shapes
         asked = path in shapes
         definition = getattr(module, "definition_cost", None)
+        if self._shortcuts:
+            forward = shortcut(module, forward, self._ledger)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             enter(path)
