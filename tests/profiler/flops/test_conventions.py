@@ -63,7 +63,7 @@ def test_info_where_the_network_cannot_run():
 
 
 def edited(block):
-    return surgeon.open("yolov8n.yaml").insert(block, after=9, start="paper").module
+    return surgeon.open("yolov8n.yaml").insert(block, after=9).module
 
 
 @pytest.mark.parametrize("block", EDITS)
