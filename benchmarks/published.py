@@ -77,7 +77,7 @@ class Explained:
         params: Parameters of the network today.
         params_are: Which network's parameters the comment gives, one of the phrases above.
         explanation: Where its GFLOPs come from, one of the sentences above.
-        gflops: The figure under the convention that explains it; None for a copied or unexplained one.
+        gflops: The figure under the convention that explains it; None for a copied one, or where none does.
     """
 
     published: Published
@@ -172,7 +172,9 @@ def _params(module: nn.Module) -> int:
 def page(rows: Sequence[Explained], recorded: dict[str, shipped.Record]) -> str:
     """The page as Markdown."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "ultralytics", "ultralytics-thop"))
-    families = Counter(row.explanation.partition(" from ")[0] for row in rows)
+    families = Counter(
+        "copied from another file" if row.params_are == OF_THE_COPIED else row.explanation for row in rows
+    )
     kinds = Counter(row.params_are for row in rows)
     lines = [
         "# Published figures",
