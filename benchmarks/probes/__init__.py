@@ -18,7 +18,7 @@ SHAPE = (1, CHANNELS, SIDE, SIDE)
 
 _WORK = re.compile(
     r"conv|matmul|mm\b|mm_|\bmv\b|addmv|dot\b|linear|einsum|attention|Attention|multi_head|transformer_encoder|lstm|gru\b"
-    r"|rnn|LSTM|GRU|RNN|_dist\b|cdist|trilinear|\bbilinear|Bilinear|linalg|inv\b|sparse|probes|scaled_dot|mkldnn"
+    r"|rnn|LSTM|GRU|RNN|_dist\b|cdist|trilinear|\bbilinear|Bilinear|linalg|inv\b|sparse|mix\b|mix_opened|scaled_dot|mkldnn"
 )
 """Operators and modules that multiply matrices: to name one as uncounted is a warning that the figure lacks it."""
 
