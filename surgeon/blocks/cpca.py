@@ -55,8 +55,13 @@ class CPCA(Block):
         base: Tensor = self.dconv5_5(t)
         scales = base
         for length in STRIPS:
-            across, down = self.get_submodule(f"dconv1_{length}"), self.get_submodule(f"dconv{length}_1")
-            strips = down(across(base))
-            scales = base + strips if scales is base else plus(strips, scales)
+            first = scales is base
+            scales = base + self._strips(length, base) if first else plus(self._strips(length, base), scales)
+        del base  # large maps are not kept longer than they are needed: a fresh one costs more than its arithmetic
         out: Tensor = self.conv(self.conv(scales) * t)
         return out
+
+    def _strips(self, length: int, x: Tensor) -> Tensor:
+        across, down = self.get_submodule(f"dconv1_{length}"), self.get_submodule(f"dconv{length}_1")
+        strips: Tensor = down(across(x))
+        return strips

@@ -63,8 +63,8 @@ class LSKA(Block):
         if self.variant == "attention":
             y: Tensor = self.proj_2(self.spatial_gating_unit(F.gelu(self.proj_1(x))))
             return x + y
-        gate: Tensor = self.conv_spatial_v(self.conv_spatial_h(self.conv0v(self.conv0h(x))))
-        out: Tensor = x * self.conv1(gate)
+        # One expression: no map is kept longer than it is needed.
+        out: Tensor = x * self.conv1(self.conv_spatial_v(self.conv_spatial_h(self.conv0v(self.conv0h(x)))))
         return out
 
 

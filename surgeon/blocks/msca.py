@@ -71,9 +71,8 @@ class MSCA(Block):
             base: Tensor = self.conv0(x)
             scales = base
             for index in range(len(STRIPS)):
-                across, down = self.get_submodule(f"conv{index}_1"), self.get_submodule(f"conv{index}_2")
-                strips = down(across(base))
-                scales = plus(strips, scales) if index else base + strips
+                scales = plus(self._strips(index, base), scales) if index else base + self._strips(index, base)
+            del base  # large maps are not kept longer than they are needed: a fresh one costs more than its arithmetic
             out: Tensor = x * self.conv3(scales)
             return out
         if self.variant == "spatial":
@@ -82,6 +81,11 @@ class MSCA(Block):
         x = x + self.layer_scale_1.view(1, -1, 1, 1) * self.attn(batch_norm(self.norm1, x))
         out = x + self.layer_scale_2.view(1, -1, 1, 1) * self.mlp(batch_norm(self.norm2, x))
         return out
+
+    def _strips(self, index: int, x: Tensor) -> Tensor:
+        across, down = self.get_submodule(f"conv{index}_1"), self.get_submodule(f"conv{index}_2")
+        strips: Tensor = down(across(x))
+        return strips
 
 
 class _MLP(nn.Module):
