@@ -270,3 +270,17 @@ def test_any_sequence_of_insertions_keeps_the_output(edits):
     after = before.apply(recipe)
     assert len(after.result.tensors.copied) == 355
     assert same(outputs(before.module, (64, 96)), outputs(after.module, (64, 96)))
+
+
+def test_networks_opened_side_by_side_do_not_disturb_each_other():
+    """Ultralytics keeps ``Detect.legacy`` on the class, where the last network that was built leaves it."""
+    older, newer = surgeon.open("yolov8n.yaml"), surgeon.open("yolo11n.yaml")
+    for model in (older, newer, older):
+        assert model.insert("lska", after="backbone.9").result is not None
+
+
+def test_a_rebuild_leaves_one_dimensional_norms_as_they_are():
+    """Ultralytics gives its eps to what is exactly a BatchNorm2d; BAM has a BatchNorm1d too."""
+    block = surgeon.open("yolov8n.yaml").insert("bam", after="backbone.9", start="paper").module.model[10]
+    kinds = {type(m): m.eps for m in block.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)}
+    assert kinds == {torch.nn.BatchNorm1d: 1e-5, torch.nn.BatchNorm2d: 1e-3}

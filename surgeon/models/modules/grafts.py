@@ -33,9 +33,9 @@ def plant(block: NewBlock, network: nn.Module, key: str) -> PlantedBlock:
     parameter = next(network.parameters(), torch.zeros(0))
     norm = next((m for m in network.modules() if isinstance(m, nn.BatchNorm2d)), None)
     if norm is not None:
-        # A rebuild gives every BatchNorm the network's eps and momentum; a fresh one has PyTorch's.
+        # A rebuild gives what is a BatchNorm2d, and no other, the network's eps and momentum; a fresh one has PyTorch's.
         for m in planted.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm):
+            if type(m) is nn.BatchNorm2d:
                 m.eps, m.momentum = norm.eps, norm.momentum
     planted.to(device=parameter.device, dtype=parameter.dtype if parameter.is_floating_point() else torch.float32)
     return planted.train(network.training)

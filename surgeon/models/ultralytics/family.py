@@ -56,4 +56,21 @@ def _head_flags(model: OpenedModel) -> dict[str, Any]:
     if model.drift is not None and model.drift.flags:
         return dict(model.drift.flags)
     head = reader.rows_of(model.module)[-1]
-    return {"legacy": bool(head.legacy)} if hasattr(head, "legacy") else {}
+    return {"legacy": _is_legacy(head)} if hasattr(head, "legacy") else {}
+
+
+def _is_legacy(head: nn.Module) -> bool:
+    """Whether a head's class branch is of plain convolutions, as up to v9.
+
+    ``Detect.legacy`` is an attribute of the class, which every network that is built sets anew: of a second network in
+    the same process it says what that one has. The branch itself tells.
+    """
+    from ultralytics.nn.modules.conv import Conv
+
+    branches = getattr(head, "cv3", None)
+    if "legacy" in head.__dict__ or not isinstance(branches, nn.ModuleList) or not len(branches):
+        return bool(head.legacy)
+    first = next(branches[0].children(), None)
+    if isinstance(first, nn.Sequential):
+        return False
+    return True if isinstance(first, Conv) else bool(head.legacy)  # a block of ours in the branch does not tell
