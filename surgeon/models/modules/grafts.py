@@ -33,7 +33,7 @@ def plant(block: NewBlock, network: nn.Module, key: str) -> PlantedBlock:
     parameter = next(network.parameters(), torch.zeros(0))
     norm = next((m for m in network.modules() if isinstance(m, nn.BatchNorm2d)), None)
     if norm is not None:
-        # A rebuild gives what is a BatchNorm2d, and no other, the network's eps and momentum; a fresh one has PyTorch's.
+        # A rebuild gives what is a BatchNorm2d, and no other, the network's eps and momentum.
         for m in planted.modules():
             if type(m) is nn.BatchNorm2d:
                 m.eps, m.momentum = norm.eps, norm.momentum
