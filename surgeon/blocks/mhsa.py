@@ -95,7 +95,7 @@ class MHSA(Block):
         if not one_graph() and not q.is_cuda:  # measured on a CPU; a GPU has its fused kernel
             if not torch.is_grad_enabled() and in_groups(d, n):
                 return self._by_groups(q, k, v, tables, scale)
-            if tables is not None and not self.paper and n <= 16 * d:
+            if torch.is_grad_enabled() and tables is not None and not self.paper and n <= 16 * d:
                 return self._with_gradients(q, k, v, tables)
         r = None if tables is None else (tables[0].unsqueeze(-1) + tables[1].unsqueeze(-2)).flatten(3)
         q, k, v = (t.reshape(shape[0], self.heads, d, -1) for t in (q, k, v))

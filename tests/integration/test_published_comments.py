@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ CLASSES = {
 ROWS = published.comments()
 SAMPLE = ROWS[::14]
 RECORDED = ("yolov3-tiny", "yolov8n", "yolov9t", "yolo11m-seg", "yolo12n-cls", "yolo26n-obb", "yolov8s-worldv2")
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 PAGE = shipped.FILE.parent.parent / "docs" / "published.md"
 
 
@@ -32,8 +34,6 @@ def label(row):
 @pytest.fixture(scope="module")
 def reference():
     """Rows of the two tables, by file and scale."""
-    from conftest import SHARED_DATA
-
     tables = []
     for name in ("published_ultralytics.csv", "published_ultralytics_explained.csv"):
         if not (SHARED_DATA / name).is_file():

@@ -115,7 +115,11 @@ def test_the_width_is_inferred_and_defaults_adapt():
         (Insert(module="gma", after="4"), BlockError, "gam"),
         (Insert(module="gam", after="4", settings={"rat": 3}), BlockError, "rate"),
         (Insert(module="mhsa", after="4", settings={"heads": 5}), BlockError, "heads"),
-        (Insert(module="acmix", after="4", settings={"stride": 2}), PlanError, "changes the resolution"),
+        (
+            Insert(module="acmix", after="4", settings={"stride": 2}),
+            PlanError,
+            "needs stride 1 here, and stride 2 is set",
+        ),
         (Insert(module="gam", after="Detect"), PlanError, r"nothing reads it.*--before 'Detect:\*'"),
         (
             Insert(module="gam", after="CBLinear"),

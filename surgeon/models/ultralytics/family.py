@@ -1,4 +1,8 @@
-"""What surgeon does with Ultralytics' networks: implements `surgeon.models.family.Family`."""
+"""What surgeon does with Ultralytics' networks: implements `surgeon.models.family.Family`.
+
+Internals used: ``Detect.legacy`` and the two forms of ``cv3`` that it chooses (8.3.17), ``nn.modules.conv.Conv``
+(8.0.0).
+"""
 
 from __future__ import annotations
 
