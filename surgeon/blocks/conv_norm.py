@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.common import Block, batch_norm, no_autocast, one_graph, widen
-from surgeon.blocks.fresh import unheard
+from surgeon.blocks.fresh import unwatched
 
 _Kind = TypeVar("_Kind", bound=Block)
 
@@ -35,15 +35,18 @@ _IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
 def activated(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor, name: str) -> Tensor:
     """Normalise and activate; in inference in the normalised map itself, which spares the allocation of another.
 
+    The layer is then not called as a module: on small maps that takes a twentieth of the time.
+
     Args:
         norm: A layer whose output nobody but its hooks sees; where it has any, they keep what it put out.
         x: Map ``(B, C, H, W)``, only read.
         name: A key of ``ACTIVATIONS``.
     """
-    y = batch_norm(norm, x)
-    if torch.is_grad_enabled() or one_graph() or not unheard(norm):
-        return ACTIVATIONS[name](y)
-    return _IN_PLACE[name](y)
+    if torch.is_grad_enabled() or one_graph() or norm.training or norm.running_mean is None or not unwatched(norm):
+        return ACTIVATIONS[name](batch_norm(norm, x))
+    return _IN_PLACE[name](
+        F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
+    )
 
 
 class ConvNorm(nn.Module):

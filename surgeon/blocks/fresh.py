@@ -33,6 +33,18 @@ def unheard(layer: nn.Module) -> bool:
     return not layer._forward_hooks and not nn.modules.module._global_forward_hooks
 
 
+def unwatched(layer: nn.Module) -> bool:
+    """Whether nobody would notice that ``layer`` is not called: no hook, and nothing in the place of its forward."""
+    everywhere = nn.modules.module
+    return not (
+        layer._forward_hooks
+        or layer._forward_pre_hooks
+        or everywhere._global_forward_hooks
+        or everywhere._global_forward_pre_hooks
+        or "forward" in layer.__dict__
+    )
+
+
 def _reusable(x: Tensor, fresh: Tensor) -> bool:
     """Whether the result, which has the shape of ``fresh``, may take its place."""
     return not one_graph() and not torch.is_grad_enabled() and fresh.dtype == x.dtype
