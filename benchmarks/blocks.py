@@ -1,6 +1,7 @@
 """Are our blocks faster than their formula written down plainly? The same weights, interleaved, one CPU thread.
 
-    python benchmarks/blocks.py --blocks acmix,mhsa,fla,gam,lska --out docs/benchmarks-blocks.md
+    python benchmarks/blocks.py --blocks acmix,mhsa,fla,gam,lska --training acmix,fla --out docs/benchmarks-blocks.md
+    python benchmarks/blocks.py --without acmix,mhsa,fla,gam,lska --seconds 1 --out docs/benchmarks-zoo.md
     python benchmarks/blocks.py --sides 20 --channels 64          # the whole catalog, quickly
     python benchmarks/blocks.py --device cuda --dtype float16 --compile   # on a GPU, see blocks_cuda.py
 
@@ -107,10 +108,10 @@ class Plain(nn.Module):
         return plain(self.block, x)  # type: ignore[arg-type]
 
 
-def cases(names: list[str], channels: list[int], sides: list[int], training: bool) -> Iterator[Case]:
+def cases(names: list[str], channels: list[int], sides: list[int], trained: list[str]) -> Iterator[Case]:
     """Every combination, inference first."""
-    for train in (False, True) if training else (False,):
-        for name in names:
+    for train, chosen in ((False, names), (True, trained)):
+        for name in chosen:
             for width in channels:
                 for side in sides:
                     yield Case(name, width, side, train)
@@ -223,10 +224,11 @@ def main() -> None:
     names = [info.name for info in all_blocks() if info.kind != "head"]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--blocks", default=",".join(names))
+    parser.add_argument("--without", metavar="BLOCKS", default="", help="leave these out")
     parser.add_argument("--channels", default=",".join(map(str, CHANNELS)))
     parser.add_argument("--sides", default=",".join(map(str, SIDES)))
     parser.add_argument("--seconds", type=float, default=2.0, help="a case")
-    parser.add_argument("--training", action="store_true", help="forward and backward as well")
+    parser.add_argument("--training", metavar="BLOCKS", default="", help="of these forward and backward as well")
     parser.add_argument("--out", type=Path, help="write the table as Markdown")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:0")
     parser.add_argument("--dtype", default="float32", help="on CUDA: float32 (default), float16 or bfloat16")
@@ -234,7 +236,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     widths, sides = ([int(n) for n in text.split(",")] for text in (options.channels, options.sides))
-    wanted = cases(options.blocks.split(","), widths, sides, options.training)
+    trained = [name for name in options.training.split(",") if name]
+    chosen = [name for name in options.blocks.split(",") if name not in options.without.split(",")]
+    wanted = cases(chosen, widths, sides, trained)
     try:
         text = on_cuda(wanted, options) if options.device != "cpu" else on_cpu(wanted, options)
     except InputError as error:
@@ -263,7 +267,7 @@ def on_cuda(wanted: Iterator[Case], options: argparse.Namespace) -> str:
     import blocks_cuda as gpu
 
     setup = gpu.Setup(device=options.device, dtype=options.dtype, compiled=options.compile, seconds=options.seconds)
-    gpu.require_gpu(setup, training=options.training)
+    gpu.require_gpu(setup, training=bool(options.training))
     machine = gpu.describe(setup)
     print(machine, flush=True)
     results = []
