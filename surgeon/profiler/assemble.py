@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from surgeon.graph.layer import IMAGE, LayerGraph
+from torch import nn
+
+from surgeon.graph.layer import IMAGE
 from surgeon.profiler.bench import Timed
 from surgeon.profiler.flops.count import ModelCount
 from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
@@ -26,7 +28,7 @@ def assembled(
         params=sum(p.numel() for p in parameters),
         trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
         counts=_counts(subject, settings, counted),
-        layers=_layers(subject.graph, counted, timed.rows),
+        layers=_layers(subject, counted, timed.rows),
         latency=timed.latency,
         memory=timed.memory,
         source_sha256=subject.source_sha256,
@@ -43,7 +45,8 @@ def _counts(subject: Subject, settings: ProfileSettings, counted: ModelCount) ->
     return replace(counted.counts, ultralytics_gflops=gflops)
 
 
-def _layers(graph: LayerGraph, counted: ModelCount, timing: RowTiming | None) -> tuple[LayerProfile, ...]:
+def _layers(subject: Subject, counted: ModelCount, timing: RowTiming | None) -> tuple[LayerProfile, ...]:
+    graph, module = subject.graph, subject.module
     index = {IMAGE: -1} | {layer.key: layer.index for layer in graph}
     rows = []
     for layer in graph:
@@ -61,9 +64,17 @@ def _layers(graph: LayerGraph, counted: ModelCount, timing: RowTiming | None) ->
                 macs=row.macs,
                 executed=row.executed,
                 elementwise_macs=sum(row.elementwise_macs.values()),
+                elementwise_flops=row.elementwise_flops,
+                read_bytes=row.read_bytes,
+                written_bytes=row.written_bytes,
+                trainable_params=_trainable(module.get_submodule(layer.path)),
                 latency_ms=ms,
                 latency_plus_minus_ms=plus_minus,
                 planted=layer.planted,
             )
         )
     return tuple(rows)
+
+
+def _trainable(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

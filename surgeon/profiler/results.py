@@ -103,6 +103,24 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationMemory:
+    """What one forward pass allocates, predicted from shapes.
+
+    Attributes:
+        peak_bytes: Most bytes alive at once: results that something still refers to, outputs included; the image,
+            parameters, buffers and what the network keeps for its next pass (anchors) not.
+        sum_bytes: Bytes of all results together.
+        peak_row: Key of the row in which the peak stands, None where that is in no row.
+        row_peaks: Most bytes alive at once while each row runs, by its key, what earlier rows left behind included.
+    """
+
+    peak_bytes: int
+    sum_bytes: int
+    peak_row: str | None
+    row_peaks: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerProfile:
     """One row of the per-layer table.
 
@@ -116,6 +134,11 @@ class LayerProfile:
         params: Parameters.
         macs, executed: As in `Counts`, elementwise included in neither.
         elementwise_macs: Elementwise work of the definition.
+        elementwise_flops: FLOPs of the operators that have no MACs (normalisation, activation, pooling, resampling,
+            pointwise), by the conventions of `surgeon.profiler.flops.elementwise`; not in `macs` or `executed`.
+        read_bytes, written_bytes: Bytes that the row's operators moved in float32, each operand read once and each
+            result written once, nothing kept in a cache between operators.
+        trainable_params: Parameters that require a gradient; ``params - trainable_params`` are frozen.
         latency_ms: Mean share of this row × the end-to-end median; None where not timed.
         latency_plus_minus_ms: Half-width of that figure's 95 % interval, None where unknown.
         planted: Whether surgeon put it there.
@@ -131,6 +154,10 @@ class LayerProfile:
     macs: int
     executed: int
     elementwise_macs: int = 0
+    elementwise_flops: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
+    trainable_params: int = 0
     latency_ms: float | None = None
     latency_plus_minus_ms: float | None = None
     planted: bool = False
@@ -147,6 +174,8 @@ class ProfileResult:
         task: ``detect``, ``segment`` …, None where unknown.
         params, trainable_params: Number of parameters.
         model_layers: Leaf modules, as ``model.info()`` counts them; None where unknown.
+        activation: Predicted activation memory of the network and the type that `memory` is measured of, None where
+            it was not predicted.
         unattributed_ms: End-to-end median minus the rows' sum; None where rows were not timed.
         command: What reproduces it on a command line.
     """
@@ -161,6 +190,7 @@ class ProfileResult:
     layers: tuple[LayerProfile, ...]
     latency: Latency | None = None
     memory: Memory | None = None
+    activation: ActivationMemory | None = None
     source_sha256: str | None = None
     task: str | None = None
     model_layers: int | None = None

@@ -33,12 +33,17 @@ class RowCount:
     Attributes:
         macs, executed: As in `Counts`.
         elementwise_macs: Elementwise work of definitions in this row, by name.
+        elementwise_flops: FLOPs of its operators that have no MACs.
+        read_bytes, written_bytes: What its operators read and wrote, in float32.
         out_shape: Output shape at the counted size, None where the output is no single tensor or the row did not run.
     """
 
     macs: int
     executed: int
     elementwise_macs: Mapping[str, int]
+    elementwise_flops: int
+    read_bytes: int
+    written_bytes: int
     out_shape: tuple[int, ...] | None
 
 
@@ -171,6 +176,9 @@ def _row(tallies: Iterable[Tally], out_shape: tuple[int, ...] | None) -> RowCoun
         macs=sum(tally.macs for tally in tallies),
         executed=sum(tally.executed for tally in tallies),
         elementwise_macs=named,
+        elementwise_flops=sum(tally.elementwise for tally in tallies),
+        read_bytes=sum(tally.read for tally in tallies),
+        written_bytes=sum(tally.written for tally in tallies),
         out_shape=out_shape,
     )
 

@@ -22,6 +22,7 @@ class Tally:
         macs: MACs, by definition where a module states one.
         executed: MACs of the operators that ran.
         elementwise: FLOPs of normalisation, activation, pooling, resampling and pointwise operators.
+        read, written: Bytes that its operators read and wrote.
         named: Elementwise MACs of definitions, by name.
         operators: By operator: calls, MACs executed, elementwise FLOPs, bytes read, bytes written.
     """
@@ -31,6 +32,8 @@ class Tally:
     macs: int = 0
     executed: int = 0
     elementwise: int = 0
+    read: int = 0
+    written: int = 0
     named: dict[str, int] = field(default_factory=dict)
     operators: dict[str, list[int]] = field(default_factory=dict)
 
@@ -84,6 +87,8 @@ class Ledger:
             if not self.defined:
                 now.macs += macs
         now.elementwise += elementwise
+        now.read += read
+        now.written += written
         sums = now.operators.get(operator)
         if sums is None:
             now.operators[operator] = [1, macs, elementwise, read, written]
