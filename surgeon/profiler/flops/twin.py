@@ -23,6 +23,10 @@ Watch = Callable[[str, nn.Module, Callable[..., Any]], Callable[..., Any]]
 
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, type})
 _EMPTY = frozenset({dict, OrderedDict, list, set})
+_CONTENTS = frozenset({"_parameters", "_buffers", "_modules"})
+_OWN = {nn.Conv2d: 11, nn.BatchNorm2d: 5, nn.SiLU: 1}
+"""How many attributes the most frequent modules have beside every module's; all of them are constants. One that has
+more was given something."""
 
 
 @contextmanager
@@ -61,6 +65,10 @@ class _Twins:
         self._memo: dict[int, Any] = {}
         self._pool: dict[tuple[Any, ...], Tensor] = {}
         self._made: list[nn.Module] = []
+        common = nn.Module().__dict__
+        self._common = frozenset(common)
+        self._hooks = tuple(n for n, value in common.items() if type(value) in _EMPTY and n not in _CONTENTS)
+        self._plain = {kind: len(common) + own for kind, own in _OWN.items()}
 
     def of_whole(self, module: nn.Module) -> nn.Module:
         try:
@@ -98,28 +106,34 @@ class _Twins:
         self._memo[id(module)] = twin
         self._made.append(twin)
         state = twin.__dict__
-        for name, value in module.__dict__.items():
-            sort = type(value)
-            if sort in _ATOMS:
-                state[name] = value
-            elif sort in _EMPTY and not value:
-                state[name] = sort()
-            elif name in ("_parameters", "_buffers"):
-                state[name] = sort((key, None if t is None else self._memo[id(t)]) for key, t in value.items())
-            elif sort is tuple and _ATOMS.issuperset(map(type, value)):
-                state[name] = value
-            elif sort is Tensor and id(value) not in self._memo:
-                state[name] = value.detach().clone()  # deepcopy refuses what was computed with gradients
-            elif name != "_modules":
-                state[name] = copy.deepcopy(value, self._memo)
-        children = module.__dict__.get("_modules", {})
+        state.update(module.__dict__)
+        for name in self._hooks:
+            value = state[name]
+            state[name] = copy.deepcopy(value, self._memo) if value else type(value)()
+        for name in ("_parameters", "_buffers"):
+            tensors = state[name]
+            state[name] = {key: None if t is None else self._memo[id(t)] for key, t in tensors.items()}
+        if len(state) != self._plain.get(kind):
+            self._take_own(state)
         prefix = f"{path}." if path else ""
-        state["_modules"] = type(children)(
-            (key, None if child is None else self._of_module(child, prefix + key)) for key, child in children.items()
-        )
+        state["_modules"] = {
+            key: None if child is None else self._of_module(child, prefix + key)
+            for key, child in module.__dict__["_modules"].items()
+        }
         state["training"] = False
         state["forward"] = self._watch(path, twin, state.get("forward") or kind.forward.__get__(twin))
         return twin
+
+    def _take_own(self, state: dict[str, Any]) -> None:
+        """Copy what a module has beside what every module has."""
+        for name, value in state.items():
+            sort = type(value)
+            if sort in _ATOMS or name in self._common or (sort is tuple and _ATOMS.issuperset(map(type, value))):
+                continue
+            if sort is Tensor and id(value) not in self._memo:
+                state[name] = value.detach().clone()  # deepcopy refuses what was computed with gradients
+            else:
+                state[name] = copy.deepcopy(value, self._memo)
 
     def _of_stranger(self, module: nn.Module, path: str) -> nn.Module:
         twin = copy.deepcopy(module, self._memo).eval()
