@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from surgeon.api import Model, compare
     from surgeon.api import open_model as open
     from surgeon.errors import SurgeonError
+    from surgeon.profiler.flops.registry import register_macs, unregister_macs
     from surgeon.profiler.results import Comparison, ProfileResult
     from surgeon.profiler.settings import ProfileSettings
     from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
@@ -35,6 +36,8 @@ _NAMES = {
     "SurgeonError": "surgeon.errors:SurgeonError",
     "compare": "surgeon.api:compare",
     "open": "surgeon.api:open_model",
+    "register_macs": "surgeon.profiler.flops.registry:register_macs",
+    "unregister_macs": "surgeon.profiler.flops.registry:unregister_macs",
 }
 
 __all__ = [
@@ -49,6 +52,8 @@ __all__ = [
     "SurgeonError",
     "compare",
     "open",
+    "register_macs",
+    "unregister_macs",
 ]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
-from surgeon.profiler.flops.formulas import Formula, default_formulas
+from surgeon.profiler.flops.formulas import Formula, default_formulas, leaves_built_in_alone
 from surgeon.profiler.flops.functions import FunctionMode
 from surgeon.profiler.flops.ledger import OUTSIDE, Ledger, Tally
 from surgeon.profiler.flops.mode import CountingMode
@@ -111,6 +111,7 @@ def count(
     """
     shape = (batch, input_channels(module), *imgsz)
     table = default_formulas() if formulas is None else formulas
+    operators_only = operators_only or not leaves_built_in_alone(table)
     run = forward or (lambda network, image: network(image))
     try:
         image = torch.empty(shape, device="meta")

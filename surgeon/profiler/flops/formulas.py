@@ -31,20 +31,19 @@ _NEVER_MULTIPLIES = re.compile(
 _ELEMENTWISE_CUSTOM = frozenset({"torchvision::nms", "torchvision::roi_align", "torchvision::roi_pool"})
 
 
+REGISTERED: dict[str, Formula] = {}
+"""Users' formulas by operator name; written by `surgeon.profiler.flops.registry` alone."""
+
+
 def default_formulas() -> dict[str, Formula]:
-    """Formulas by operator name (``aten::mm``); a caller may add to the copy or replace entries of it."""
-    formulas: dict[str, Formula] = {
-        _packet_name(packet): _from_torch(formula) for packet, formula in flop_registry.items()
-    }
-    return formulas | {
-        "aten::mv": lambda out, args, kwargs: _numel(args[0]),
-        "aten::addmv": lambda out, args, kwargs: _numel(args[1]),
-        "aten::dot": lambda out, args, kwargs: _numel(args[0]),
-        "aten::vdot": lambda out, args, kwargs: _numel(args[0]),
-        "aten::addbmm": lambda out, args, kwargs: _numel(args[1]) * int(args[2].shape[-1]),
-        "aten::_int_mm": lambda out, args, kwargs: _numel(args[0]) * int(args[1].shape[-1]),
-        "torchvision::deform_conv2d": _deform_conv2d,
-    }
+    """Formulas by operator name (``aten::mm``), users' included; a caller may add to the copy or replace entries."""
+    return {**BUILT_IN, **REGISTERED}
+
+
+def leaves_built_in_alone(formulas: Mapping[str, Formula]) -> bool:
+    """Whether PyTorch's own operators have the formulas of `BUILT_IN` and no others: what rules may speak for."""
+    own = {name: formula for name, formula in formulas.items() if _is_built_in(name)}
+    return own == {name: formula for name, formula in BUILT_IN.items() if _is_built_in(name)}
 
 
 def operator_name(func: Any) -> str:
@@ -56,12 +55,16 @@ def operator_name(func: Any) -> str:
 def is_uncountable(func: Any) -> bool:
     """Whether an operator without a formula could hide matrix work: it has to be named, not counted as 0."""
     name = operator_name(func)
-    namespace, _, operator = name.partition("::")
-    if namespace not in _BUILT_IN_NAMESPACES:
+    if not _is_built_in(name):
         return name not in _ELEMENTWISE_CUSTOM
+    operator = name.partition("::")[2]
     if torch.Tag.pointwise in getattr(func, "tags", ()) or _NEVER_MULTIPLIES.search(operator):
         return False
     return _MAY_MULTIPLY.search(operator) is not None
+
+
+def _is_built_in(name: str) -> bool:
+    return name.partition("::")[0] in _BUILT_IN_NAMESPACES
 
 
 def _packet_name(packet: Any) -> str:
@@ -86,3 +89,16 @@ def _deform_conv2d(out: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -
 
 def _numel(tensor: Tensor) -> int:
     return int(tensor.numel())
+
+
+BUILT_IN: Mapping[str, Formula] = {
+    **{_packet_name(packet): _from_torch(formula) for packet, formula in flop_registry.items()},
+    "aten::mv": lambda out, args, kwargs: _numel(args[0]),
+    "aten::addmv": lambda out, args, kwargs: _numel(args[1]),
+    "aten::dot": lambda out, args, kwargs: _numel(args[0]),
+    "aten::vdot": lambda out, args, kwargs: _numel(args[0]),
+    "aten::addbmm": lambda out, args, kwargs: _numel(args[1]) * int(args[2].shape[-1]),
+    "aten::_int_mm": lambda out, args, kwargs: _numel(args[0]) * int(args[1].shape[-1]),
+    "torchvision::deform_conv2d": _deform_conv2d,
+}
+"""Formulas that come with surgeon."""

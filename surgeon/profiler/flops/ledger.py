@@ -5,7 +5,8 @@ Pure bookkeeping, torch-free. What rows and modules cost sums to the total by co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 OUTSIDE = ""
@@ -54,6 +55,7 @@ class Ledger:
         self.defined = False
         """Whether what runs now is inside a module that counts by its definition."""
         self.uncounted: dict[str, None] = {}
+        self._stated: dict[str, None] | None = None
 
     def enter(self, path: str) -> None:
         """The module at ``path`` starts running."""
@@ -70,6 +72,27 @@ class Ledger:
         self._now.macs += macs
         for name, amount in elementwise.items():
             self._now.named[name] = self._now.named.get(name, 0) + amount
+
+    @contextmanager
+    def stating(self) -> Iterator[Callable[[int], None]]:
+        """As `define`, by a formula that speaks at the end: the context gives the function that takes its MACs.
+
+        Operators that nobody can count are covered by the formula, and not listed. What they ran is then taken to be
+        what the others leave of the formula's figure.
+        """
+        self.defined, before = True, sum(tally.executed for tally in self)
+        unknown = self._stated = {}
+
+        def state(macs: int) -> None:
+            self._now.macs += macs
+            rest = macs - sum(tally.executed for tally in self) + before
+            if unknown and rest > 0:
+                self.book(" + ".join(unknown), rest, 0, 0, 0)
+
+        try:
+            yield state
+        finally:
+            self._stated = None
 
     def book(self, operator: str, macs: int, elementwise: int, read: int, written: int) -> None:
         """An operator ran.
@@ -101,6 +124,9 @@ class Ledger:
 
     def book_uncounted(self, operator: str) -> None:
         """An operator ran whose MACs nobody knows."""
+        if self._stated is not None:
+            self._stated[operator] = None
+            return
         self.uncounted[f"{operator} in {self._now.path or 'the model'}"] = None
 
     def __iter__(self) -> Iterator[Tally]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from surgeon.profiler.flops.ledger import Ledger
+from surgeon.profiler.flops.registry import by_formula, has_formula
 from surgeon.profiler.flops.shortcuts import shortcut
 
 Shapes = dict[str, tuple[int, ...] | None]
@@ -37,9 +38,10 @@ class Watcher:
         """The function that stands in for ``forward``."""
         enter, leave, shapes = self._ledger.enter, self._ledger.leave, self.shapes
         asked = path in shapes
-        definition = getattr(module, "definition_cost", None)
+        definition = None if has_formula(module) else getattr(module, "definition_cost", None)
         if self._shortcuts:
             forward = shortcut(module, forward, self._ledger)
+        forward = by_formula(module, forward, self._ledger)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             enter(path)
