@@ -63,6 +63,29 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingCounts:
+    """Multiply-accumulate operations of one training step's forward and backward at batch B, unfused, as executed.
+
+    Attributes:
+        forward_macs: MACs of the forward in training mode; a head may run more or less of itself than in inference.
+        backward_macs: MACs of the backward: the sum of the next two.
+        input_gradient_macs: Those of the gradients of maps and tokens, whatever depends on the image.
+        weight_gradient_macs: Those of the gradients of parameters, and of what is computed from parameters alone.
+        trained_params: Parameters that require a gradient; the others are frozen.
+        note: What is included and what is not, as a sentence.
+        uncounted: Operators that ran and that no formula covers, by name, with the module whose forward made them.
+    """
+
+    forward_macs: int
+    backward_macs: int
+    input_gradient_macs: int
+    weight_gradient_macs: int
+    trained_params: int
+    note: str
+    uncounted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """Times of repeated forward passes, steady state.
 

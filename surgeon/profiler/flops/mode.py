@@ -1,4 +1,4 @@
-"""The dispatch mode that sees every operator of a forward pass, composites opened, and books its MACs."""
+"""Dispatch modes that see every operator of a pass, composites opened; the counting one books a forward's MACs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_na
 from surgeon.profiler.flops.ledger import Ledger
 
 
-class CountingMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """Books every operator below it on a `Ledger`.
+class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+    """Runs every operator below it and tells `ran`.
 
     Args:
-        ledger: Where to book.
-        formulas: MAC formulas by operator name.
+        formulas: MAC formulas by operator name; what has one is not opened.
         meta: Whether the pass runs on meta tensors. CPU constants that meet a meta tensor (anchors, strides) are then
             taken as meta too, instead of failing for two devices.
     """
 
     supports_higher_order_operators = True
 
-    def __init__(self, ledger: Ledger, formulas: Mapping[str, Formula], *, meta: bool) -> None:
+    def __init__(self, formulas: Mapping[str, Formula], *, meta: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
-        self._ledger = ledger
         self._formulas = formulas
         self._meta = meta
 
@@ -42,10 +40,9 @@ class CountingMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Open composites, run everything else, and book it."""
+        """Open composites, run everything else, and tell what ran."""
         kwargs = kwargs or {}
-        name = operator_name(func)
-        formula = self._formulas.get(name)
+        formula = self._formulas.get(operator_name(func))
         if formula is None and isinstance(func, torch._ops.OpOverload):
             with self:
                 opened = func.decompose(*args, **kwargs)
@@ -54,15 +51,41 @@ class CountingMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
         if self._meta:
             args, kwargs = _on_meta(args, kwargs)
         out = func(*args, **kwargs)
+        self.ran(func, formula, out, args, kwargs)
+        return out
+
+    def ran(
+        self, func: Any, formula: Formula | None, out: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """An operator ran."""
+        raise NotImplementedError
+
+
+class CountingMode(OperatorMode):  # type: ignore[no-untyped-call, unused-ignore]
+    """Books every operator below it on a `Ledger`.
+
+    Args:
+        ledger: Where to book.
+        formulas, meta: As in `OperatorMode`.
+    """
+
+    def __init__(self, ledger: Ledger, formulas: Mapping[str, Formula], *, meta: bool) -> None:
+        super().__init__(formulas, meta=meta)
+        self._ledger = ledger
+
+    def ran(
+        self, func: Any, formula: Formula | None, out: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Book it."""
+        name = operator_name(func)
         if formula is None and is_uncountable(func):
             self._ledger.book_uncounted(name)
-            return out
+            return
         operator = name.partition("::")[2] or name
         macs = formula(out, args, kwargs) if formula is not None else 0
         flops = 0 if formula is not None else elementwise_flops(operator, out, args)
         if macs or flops or not _aliases(func):
             self._ledger.book(operator, macs, flops, _size_of((args, kwargs)), _size_of(out))
-        return out
 
 
 @functools.cache
