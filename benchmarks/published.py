@@ -135,17 +135,16 @@ def _other_params(published: Published) -> str:
 def _candidates(name: str, module: nn.Module) -> Iterable[tuple[str, float]]:
     """What each convention prints, the likeliest first; computed only as far as it is asked for."""
     from surgeon.models.ultralytics.proxies import proxy_images
-    from surgeon.profiler.flops.conventions.driver import TwinPasses
     from surgeon.profiler.flops.conventions.figures import legacy, ultralytics
 
     side = shipped.side_of(name)
-    images, passes = proxy_images(module), TwinPasses(module)
-    yield TODAY, ultralytics(module, (side, side), images, passes=passes).gflops
-    old = legacy(module, (side, side), images, passes=passes)
+    images = proxy_images(module)
+    yield TODAY, ultralytics(module, (side, side), images).gflops
+    old = legacy(module, (side, side), images)
     yield OLD if old.extrapolated else OLD_FULL, old.gflops
     if any(isinstance(m, nn.ConvTranspose2d) for m in module.modules()):
-        yield OLD_TRANSPOSED, legacy(module, (side, side), images, release="2.0.0", passes=passes).gflops
-    yield OLD_1024, legacy(module, (1024, 1024), images, passes=passes).gflops
+        yield OLD_TRANSPOSED, legacy(module, (side, side), images, release="2.0.0").gflops
+    yield OLD_1024, legacy(module, (1024, 1024), images).gflops
     if side != 640:
         fewer = shipped.outline(name, classes=80)
         yield OLD_80, legacy(fewer, (640, 640), proxy_images(fewer)).gflops

@@ -7,21 +7,15 @@ touch the model that it was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
-from surgeon.profiler.flops.formulas import Formula, default_formulas, leaves_built_in_alone
-from surgeon.profiler.flops.functions import FunctionMode
-from surgeon.profiler.flops.ledger import OUTSIDE, Ledger, Tally
-from surgeon.profiler.flops.mode import CountingMode
-from surgeon.profiler.flops.twin import counting_twin
-from surgeon.profiler.flops.watching import Watcher
+from surgeon.profiler.flops.formulas import Formula
+from surgeon.profiler.flops.ledger import OUTSIDE, Tally
+from surgeon.profiler.flops.passes import Pass, Passes
 from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.results import Counts
 
@@ -109,61 +103,31 @@ def count(
     Raises:
         MeasurementError: The network cannot be copied, or cannot run at this size.
     """
-    shape = (batch, input_channels(module), *imgsz)
-    table = default_formulas() if formulas is None else formulas
-    operators_only = operators_only or not leaves_built_in_alone(table)
-    run = forward or (lambda network, image: network(image))
-    try:
-        image = torch.empty(shape, device="meta")
-        return _counted(module, graph, image, run, table, operators_only=operators_only)
-    except Exception:  # whatever meta tensors cannot do, a real pass can: its own error is the one to report
-        pass
-    image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    try:
-        return _counted(module, graph, image, run, table, operators_only=operators_only)
-    except MeasurementError:
-        raise
-    except Exception as error:
-        raise MeasurementError(
-            f"{graph.name} cannot run on images of {imgsz[0]}x{imgsz[1]} pixels, so it cannot be counted: {error}"
-        ) from error
+    rows = [layer.path for layer in graph]
+    with Passes(
+        module, name=graph.name, rows=rows, forward=forward, formulas=formulas, operators_only=operators_only
+    ) as passes:
+        return count_of(passes.run((batch, input_channels(module), *imgsz)), rows)
 
 
-def _counted(
-    module: nn.Module,
-    graph: LayerGraph,
-    image: Tensor,
-    run: Forward,
-    formulas: Mapping[str, Formula],
-    *,
-    operators_only: bool,
-) -> ModelCount:
-    """Run a twin once under the counting modes."""
-    paths = [layer.path for layer in graph]
-    ledger = Ledger(paths)
-    watcher = Watcher(ledger, paths, shortcuts=not operators_only)
-    functions = nullcontext() if operators_only else FunctionMode(ledger)
-    with (
-        torch.random.fork_rng(devices=[]),
-        _without_fast_attention(),
-        torch.no_grad(),
-        counting_twin(module, image.device.type, watcher) as twin,
-        CountingMode(ledger, formulas, meta=image.is_meta),
-        functions,
-    ):
-        run(twin, image)
-    tallies = tuple(tally for tally in ledger if tally.operators or tally.macs or tally.named)
-    of_row: dict[str, list[Tally]] = {path: [] for path in (OUTSIDE, *paths)}
-    for tally in tallies:
+def count_of(seen: Pass, rows: Iterable[str]) -> ModelCount:
+    """What one pass of a network cost.
+
+    Args:
+        seen: The pass.
+        rows: Module paths of the network's rows.
+    """
+    of_row: dict[str, list[Tally]] = {path: [] for path in (OUTSIDE, *rows)}
+    for tally in seen.tallies:
         of_row[tally.row].append(tally)
-    rows = {path: _row(of_row[path], watcher.shapes[path]) for path in paths}
+    counted = {path: _row(of_row[path], seen.shapes[path]) for path in of_row if path != OUTSIDE}
     outside = _row(of_row[OUTSIDE], None)
     return ModelCount(
-        counts=_totals((*rows.values(), outside), tuple(ledger.uncounted)),
-        rows=rows,
+        counts=_totals((*counted.values(), outside), seen.uncounted),
+        rows=counted,
         outside=outside,
-        tallies=tallies,
-        counted_on=image.device.type,
+        tallies=seen.tallies,
+        counted_on=seen.device,
     )
 
 
@@ -195,14 +159,3 @@ def _totals(rows: tuple[RowCount, ...], uncounted: tuple[str, ...]) -> Counts:
         elementwise_macs=elementwise,
         uncounted=uncounted,
     )
-
-
-@contextmanager
-def _without_fast_attention() -> Iterator[None]:
-    """Keep ``nn.MultiheadAttention`` off its fused CPU path, which hides its matrix products."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)

@@ -49,6 +49,10 @@ class Ledger:
 
     def __init__(self, row_paths: Collection[str]) -> None:
         self._row_paths = frozenset(row_paths)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was booked."""
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._now = self._tally(OUTSIDE, "")
         self._stack: list[tuple[Tally, bool]] = []

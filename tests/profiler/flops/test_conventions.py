@@ -16,9 +16,9 @@ from surgeon.blocks import catalog
 from surgeon.errors import InputError, MeasurementError
 from surgeon.models.ultralytics.proxies import proxy_images
 from surgeon.models.ultralytics.yaml_source import shipped_names
-from surgeon.profiler.flops.conventions.driver import TwinPasses
 from surgeon.profiler.flops.conventions.figures import legacy, thop_full, ultralytics
 from surgeon.profiler.flops.conventions.misleading import FASTER, FIXED, SLOWER, UNSEEN, misleading
+from surgeon.profiler.flops.passes import Passes
 
 SAMPLE = (
     *("yolov3-tiny", "yolov5n6", "yolov6n", "yolov8n", "yolov8n-cls", "yolov8n-worldv2", "yolov9t", "yolov10n"),
@@ -30,8 +30,7 @@ EDITS = ("se", "coordatt", "bra", "hat", "drconv", "mhsa", "acmix", "aifi")
 
 def agrees(module, imgsz):
     printed = get_flops(copy.deepcopy(module), list(imgsz))
-    passes = TwinPasses(module)
-    figure = ultralytics(module, imgsz, proxy_images(module), passes=passes)
+    figure = ultralytics(module, imgsz, proxy_images(module))
     assert figure.gflops == pytest.approx(printed, rel=1e-12)
     assert sum(figure.by_module.values()) == pytest.approx(figure.macs, rel=1e-9)
     return figure
@@ -118,9 +117,9 @@ def test_release_2_0_0_counts_a_transposed_convolution_four_times():
 
 
 def compared(module, owners, exact=None):
-    passes = TwinPasses(module)
-    printed = ultralytics(module, (640, 640), proxy_images(module), passes=passes)
-    full = thop_full(module, (640, 640), passes=passes)
+    with Passes(module) as passes:
+        printed = ultralytics(module, (640, 640), proxy_images(module), passes=passes)
+        full = thop_full(module, (640, 640), passes=passes)
     found = misleading(printed, full, owners=owners, exact=exact)
     if exact is None:
         assert found.difference_gflops == pytest.approx(printed.gflops - full.gflops, rel=0.02, abs=0.02)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from torch import nn
 from torch.nn.modules import pooling
 
-from surgeon.profiler.flops.conventions.driver import Passes, TwinPasses
+from surgeon.errors import MeasurementError
 from surgeon.profiler.flops.conventions.figure import ConventionFigure, Observation, Size
 from surgeon.profiler.flops.conventions.legacy_rules import RELEASES
-from surgeon.profiler.flops.conventions.observer import LegacyObserver, ThopObserver
+from surgeon.profiler.flops.conventions.observer import LegacyObserver, MakeObserver, ThopObserver
+from surgeon.profiler.flops.passes import Pass, Passes, Shape
 from surgeon.profiler.inputs import input_channels
 
 _FIXED_COST = (
@@ -45,6 +47,22 @@ class ProxyPlan(Protocol):
         """Channels of the image."""
 
 
+def observe(passes: Passes, shape: Shape, make: MakeObserver = ThopObserver) -> tuple[Pass, Observation]:
+    """One pass, and what the rules of another counter find in it.
+
+    Raises:
+        MeasurementError: The network cannot run on such images.
+    """
+    observers = []
+
+    def observer(twin: nn.Module) -> Any:
+        observers.append(make(twin))
+        return observers[-1]
+
+    seen = passes.run(shape, observer)
+    return seen, observers[-1].observation()
+
+
 def thop_full(network: nn.Module, imgsz: Size, *, batch: int = 1, passes: Passes | None = None) -> ConventionFigure:
     """Thop's rules at the true image size.
 
@@ -52,13 +70,13 @@ def thop_full(network: nn.Module, imgsz: Size, *, batch: int = 1, passes: Passes
         network: It is only read.
         imgsz: Image size ``(H, W)`` in pixels.
         batch: Batch size.
-        passes: How passes are run; for several figures of one network, one object saves copies.
+        passes: Of this network; for several figures, one object saves twins.
 
     Raises:
         MeasurementError: The network cannot run at this size.
     """
-    seen = (passes or TwinPasses(network))((batch, input_channels(network), *imgsz), ThopObserver)
-    return _measured("thop-full", imgsz, seen)
+    with _passes(network, passes) as run:
+        return measured("thop-full", imgsz, observe(run, (batch, input_channels(network), *imgsz))[1])
 
 
 def ultralytics(network: nn.Module, imgsz: Size, plan: ProxyPlan, *, passes: Passes | None = None) -> ConventionFigure:
@@ -71,8 +89,12 @@ def ultralytics(network: nn.Module, imgsz: Size, plan: ProxyPlan, *, passes: Pas
     Raises:
         MeasurementError: The network cannot run at this size.
     """
-    run = passes or TwinPasses(network)
-    samples, sizes = _samples(network, imgsz, plan, run)
+    with _passes(network, passes) as run:
+        return _printed(network, imgsz, plan, run)
+
+
+def _printed(network: nn.Module, imgsz: Size, plan: ProxyPlan, passes: Passes) -> ConventionFigure:
+    samples, sizes = _samples(network, imgsz, plan, passes)
     if samples and (len(samples) < _PARABOLA or _third_difference([s.total for s in samples]) == 0):
         cells = (imgsz[0] // plan.stride) * (imgsz[1] // plan.stride)
         return ConventionFigure(
@@ -83,7 +105,7 @@ def ultralytics(network: nn.Module, imgsz: Size, plan: ProxyPlan, *, passes: Pas
             measured_at=sizes,
             first=samples[0].by_module,
         )
-    return _measured("ultralytics", imgsz, run((1, plan.channels, *imgsz), ThopObserver))
+    return measured("ultralytics", imgsz, observe(passes, (1, plan.channels, *imgsz))[1])
 
 
 def legacy(
@@ -101,7 +123,6 @@ def legacy(
     Raises:
         MeasurementError: The network cannot run at this size.
     """
-    run = passes or TwinPasses(network)
     rules = RELEASES[release]
 
     def observer(twin: nn.Module) -> LegacyObserver:
@@ -109,11 +130,12 @@ def legacy(
 
     side = plan.stride
     seen = None
-    if plan.min_cells == 1:  # a decoder of that time could not select more queries than an image had anchors
-        with contextlib.suppress(Exception):
-            seen = run((1, plan.channels, side, side), observer)
-    if seen is None:
-        return _measured("legacy", imgsz, run((1, plan.channels, *imgsz), observer))
+    with _passes(network, passes) as run:
+        if plan.min_cells == 1:  # a decoder of that time could not select more queries than an image had anchors
+            with contextlib.suppress(MeasurementError):
+                _, seen = observe(run, (1, plan.channels, side, side), observer)
+        if seen is None:
+            return measured("legacy", imgsz, observe(run, (1, plan.channels, *imgsz), observer)[1])
     area = imgsz[0] / side * imgsz[1] / side
     return ConventionFigure(
         convention="legacy",
@@ -125,7 +147,13 @@ def legacy(
     )
 
 
-def _measured(convention: str, imgsz: Size, seen: Observation) -> ConventionFigure:
+def _passes(network: nn.Module, passes: Passes | None) -> AbstractContextManager[Passes]:
+    """Those given, or new ones to be closed."""
+    return Passes(network) if passes is None else contextlib.nullcontext(passes)
+
+
+def measured(convention: str, imgsz: Size, seen: Observation) -> ConventionFigure:
+    """The figure of a pass at the image size itself."""
     return ConventionFigure(
         convention=convention,
         imgsz=imgsz,
@@ -137,7 +165,7 @@ def _measured(convention: str, imgsz: Size, seen: Observation) -> ConventionFigu
 
 
 def _samples(
-    network: nn.Module, imgsz: Size, plan: ProxyPlan, run: Passes
+    network: nn.Module, imgsz: Size, plan: ProxyPlan, passes: Passes
 ) -> tuple[list[Observation], tuple[Size, ...]]:
     """Observations of the small images, none where thop does not use any or one of them fails."""
     stride, first = plan.stride, plan.min_cells
@@ -152,8 +180,8 @@ def _samples(
         # One functional product seen turns whatever was planned into a parabola.
         while len(samples) < (_PARABOLA if samples and samples[-1].functional else wanted):
             sizes.append((stride, stride * (first + len(samples))))
-            samples.append(run((1, plan.channels, *sizes[-1]), ThopObserver))
-    except Exception:
+            samples.append(observe(passes, (1, plan.channels, *sizes[-1]))[1])
+    except MeasurementError:
         return [], ()
     return samples, tuple(sizes)
 

@@ -12,23 +12,11 @@ from torch import nn
 from surgeon.profiler.flops.conventions.figure import Observation
 from surgeon.profiler.flops.conventions.products import PRODUCTS
 from surgeon.profiler.flops.conventions.rules import Rule, rule_of
+from surgeon.profiler.flops.observing import Observer
 
 
-class Observer(Protocol):
-    """What a driver of a forward pass reports to. All shapes are those of the pass; tensors need no data.
-
-    A driver calls `enter` and `leave` around every module call that goes through ``module(...)``, and `function` after
-    every function or method of a tensor that user code calls, not for those that such a function calls itself.
-    """
-
-    def enter(self, module: nn.Module) -> None:
-        """A module call begins."""
-
-    def leave(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
-        """The innermost module call ended."""
-
-    def function(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
-        """A function call ended."""
+class CountingObserver(Observer, Protocol):
+    """An observer that counts by another counter's rules."""
 
     def observation(self) -> Observation:
         """What was counted so far."""
@@ -123,7 +111,7 @@ class LegacyObserver:
         return Observation(by_module=dict(self._work), functional=0)
 
 
-MakeObserver = Callable[[nn.Module], Observer]
+MakeObserver = Callable[[nn.Module], CountingObserver]
 """A fresh observer of the network that is about to run."""
 
 
