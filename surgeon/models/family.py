@@ -14,6 +14,7 @@ from torch import nn
 from surgeon.graph import LayerGraph, PlannedRow
 from surgeon.graph.network import Network
 from surgeon.models.opened import OpenedModel
+from surgeon.models.proxies import ProxyImages
 
 
 class Family(Protocol):
@@ -40,6 +41,9 @@ class Family(Protocol):
     @property
     def reported_gflops(self) -> Callable[[nn.Module, tuple[int, int]], float | None] | None:
         """What the framework itself prints as GFLOPs; None where it prints none."""
+
+    def proxies(self, module: nn.Module) -> ProxyImages | None:
+        """The small images from which that figure is extrapolated; None where it has to be asked for."""
 
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
         """Makes the deployed (fused) network of a copy; None where this network has no such form."""

@@ -8,6 +8,7 @@ from torch import nn
 
 from surgeon.graph.layer import IMAGE
 from surgeon.profiler.bench import Timed
+from surgeon.profiler.counting import Counted
 from surgeon.profiler.flops.count import ModelCount
 from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
@@ -16,7 +17,7 @@ from surgeon.profiler.timing.rows import RowTiming
 
 
 def assembled(
-    subject: Subject, settings: ProfileSettings, environment: Environment, counted: ModelCount, timed: Timed
+    subject: Subject, settings: ProfileSettings, environment: Environment, counted: Counted, timed: Timed
 ) -> ProfileResult:
     """The result of one network from what counting and timing found."""
     parameters = list(subject.module.parameters())
@@ -27,8 +28,8 @@ def assembled(
         environment=environment,
         params=sum(p.numel() for p in parameters),
         trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
-        counts=_counts(subject, settings, counted),
-        layers=_layers(subject, counted, timed.rows),
+        counts=_counts(counted),
+        layers=_layers(subject, counted.model, timed.rows),
         latency=timed.latency,
         memory=timed.memory,
         source_sha256=subject.source_sha256,
@@ -36,13 +37,13 @@ def assembled(
         model_layers=sum(1 for m in subject.module.modules() if not m._modules),
         unattributed_ms=None if timed.rows is None else timed.rows.unattributed_ms,
         command=subject.command,
+        detail=counted.detail,
+        training=counted.training,
     )
 
 
-def _counts(subject: Subject, settings: ProfileSettings, counted: ModelCount) -> Counts:
-    reported = subject.ultralytics_gflops
-    gflops = reported(subject.module, settings.imgsz) if callable(reported) else reported
-    return replace(counted.counts, ultralytics_gflops=gflops)
+def _counts(counted: Counted) -> Counts:
+    return replace(counted.model.counts, ultralytics_gflops=counted.ultralytics_gflops, misleading=counted.misleading)
 
 
 def _layers(subject: Subject, counted: ModelCount, timing: RowTiming | None) -> tuple[LayerProfile, ...]:

@@ -14,9 +14,9 @@ from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.assemble import assembled
 from surgeon.profiler.bench import Bench
+from surgeon.profiler.counting import count_subject
 from surgeon.profiler.device import require_measurable
 from surgeon.profiler.environment import read_environment
-from surgeon.profiler.flops.count import count
 from surgeon.profiler.inputs import Forward
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
@@ -82,7 +82,7 @@ def measure_subject(
     require_measurable(settings)
     settings = _as_prepared(settings, [subject])
     environment = read_environment(settings.device)
-    counted = count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward)
+    counted = count_subject(subject, settings, forward)
     timed = Bench(settings, clock or clock_for(settings.device), forward).time_one(subject)
     return assembled(subject, settings, environment, counted, timed)
 
@@ -119,7 +119,7 @@ def compare_modules(
     counted = []
     for subject in subjects:
         announce(f"counting {subject.name}")
-        counted.append(count(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward))
+        counted.append(count_subject(subject, settings, forward))
     bench = Bench(settings, clock or clock_for(settings.device), forward)
     timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
     results = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from surgeon.profiler.figures import Detail
 from surgeon.profiler.settings import ProfileSettings
 
 SCHEMA_VERSION = 1
@@ -53,12 +54,15 @@ class Counts:
         ultralytics_gflops: What the installed Ultralytics' own ``model.info()`` reports for this network at this
             image size, in GFLOPs; None for models that are not Ultralytics'.
         uncounted: Operators that ran and that no formula covers, by name, with the module that ran them.
+        misleading: Where `ultralytics_gflops` is not what its own rules find at this image size: by how much, in
+            which rows and why, as a sentence; else empty.
     """
 
     macs: int
     executed: int
     elementwise_macs: dict[str, int] = field(default_factory=dict)
     ultralytics_gflops: float | None = None
+    misleading: str = ""
     uncounted: tuple[str, ...] = ()
 
 
@@ -201,6 +205,8 @@ class ProfileResult:
             it was not predicted.
         unattributed_ms: End-to-end median minus the rows' sum; None where rows were not timed.
         command: What reproduces it on a command line.
+        detail: Every convention, modules and operators, if asked for.
+        training: What a training step costs, if asked for.
     """
 
     name: str
@@ -219,6 +225,8 @@ class ProfileResult:
     model_layers: int | None = None
     unattributed_ms: float | None = None
     command: str | None = None
+    detail: Detail | None = None
+    training: TrainingCounts | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -26,6 +26,8 @@ class ProfileSettings:
         min_runs: Timed forwards of a profile, at least; a time budget that was set goes first.
         time_budget_s: Seconds of timing at most, for all models of a comparison together. None: `DEFAULT_BUDGET_S`,
             and as long as `min_runs` take for a profile.
+        detail: Whether every convention is counted, unfused and fused, and modules and operators are listed.
+        training: Whether the forward and backward pass of a training step are counted.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
 
@@ -39,6 +41,8 @@ class ProfileSettings:
     min_runs: int = 30
     time_budget_s: float | None = None
     precision: float = 0.005
+    detail: bool = False
+    training: bool = False
 
     @property
     def budget_s(self) -> float:

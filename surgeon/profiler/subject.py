@@ -11,6 +11,7 @@ from torch import nn
 
 from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.flops.conventions.figures import ProxyPlan
 from surgeon.profiler.settings import ProfileSettings
 
 Prepare = Callable[[nn.Module], nn.Module]
@@ -18,6 +19,10 @@ Prepare = Callable[[nn.Module], nn.Module]
 
 ReportedGflops = Callable[[nn.Module, tuple[int, int]], float | None]
 """``reported(module, imgsz)``: what the model's own library prints as GFLOPs."""
+
+
+Proxies = Callable[[nn.Module], ProxyPlan | None]
+"""``proxies(module)``: the small images from which the model's own library extrapolates, None where it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,7 @@ class Subject:
         name: Display name.
         source: Path or YAML name it came from.
         ultralytics_gflops: What the model's own library prints: a figure, a function that asks for it, or None.
+        proxies: Where that figure can be had from the counting passes, how; then nobody is asked.
         prepare: Makes the deployed network of a copy; None times the network unfused.
         source_sha256, task, command: As in `ProfileResult`.
     """
@@ -39,6 +45,7 @@ class Subject:
     name: str
     source: str
     ultralytics_gflops: ReportedGflops | float | None = None
+    proxies: Proxies | None = None
     prepare: Prepare | None = None
     source_sha256: str | None = None
     task: str | None = None

@@ -81,6 +81,7 @@ def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None 
         task=model.task,
         command=command,
         ultralytics_gflops=family.reported_gflops,
+        proxies=family.proxies,
         prepare=family.deployed(model.module),
     )
 

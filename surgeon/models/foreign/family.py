@@ -63,6 +63,9 @@ class ForeignFamily:
         """None: these repositories do not agree on what they print."""
         return None
 
+    def proxies(self, module: nn.Module) -> None:
+        """Nothing is printed."""
+
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
         """Folds BatchNorm by the network's own ``fuse()``; None where it has none."""
         return _fused if hasattr(module, "fuse") else None

@@ -14,8 +14,10 @@ from torch import nn
 
 from surgeon.graph import LayerGraph, PlannedRow
 from surgeon.models.opened import OpenedModel
+from surgeon.models.proxies import ProxyImages
 from surgeon.models.ultralytics import figures, reader, rows, writer
 from surgeon.models.ultralytics.network import UltralyticsNetwork
+from surgeon.models.ultralytics.proxies import proxy_images, takes_proxy_images
 
 
 class UltralyticsFamily:
@@ -50,6 +52,13 @@ class UltralyticsFamily:
     def reported_gflops(self) -> Callable[[nn.Module, tuple[int, int]], float | None]:
         """What ``model.info()`` prints."""
         return figures.info_gflops
+
+    def proxies(self, module: nn.Module) -> ProxyImages | None:
+        """The small images that ``model.info()`` extrapolates from."""
+        try:
+            return proxy_images(module) if takes_proxy_images() else None
+        except (IndexError, StopIteration):  # it prints nothing for such a network
+            return None
 
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module]:
         """BatchNorm folded, as ``yolo predict`` does."""

@@ -1,31 +1,17 @@
 """The small images from which Ultralytics extrapolates the GFLOPs that it prints.
 
 Internals used: ``ultralytics.utils.torch_utils.get_flops`` as of 8.4.190, whose ``min_cells`` comes from
-``RTDETRDecoder.num_queries`` and ``.nl`` (8.0.111); ``BaseModel.stride`` (8.0.0).
+``RTDETRDecoder.num_queries`` and ``.nl`` (8.0.111); ``BaseModel.stride`` (8.0.0); ``thop.profile`` of ultralytics-thop
+2.2 with ``min_cells``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
+from surgeon.models.proxies import ProxyImages
+
 _CELL = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxyImages:
-    """Images one cell high.
-
-    Attributes:
-        stride: Side of a cell in pixels.
-        min_cells: Width of the first image in cells; the following ones are one cell wider each.
-        channels: Channels of the image.
-    """
-
-    stride: int
-    min_cells: int
-    channels: int
 
 
 def proxy_images(module: nn.Module) -> ProxyImages:
@@ -45,3 +31,21 @@ def proxy_images(module: nn.Module) -> ProxyImages:
         min_cells=max((-(-3 * d.num_queries // (4**d.nl - 1)) for d in decoders), default=1),
         channels=int(next(module.parameters()).shape[1]),
     )
+
+
+def takes_proxy_images() -> bool:
+    """Whether the installed Ultralytics and thop extrapolate in the way that is known here.
+
+    Older ones take one image, or square ones; their figure has to be asked for.
+    """
+    import inspect
+
+    from ultralytics.utils.torch_utils import get_flops
+
+    try:
+        import thop
+
+        parameters = inspect.signature(thop.profile).parameters
+    except (ImportError, AttributeError):
+        return False
+    return {"stride", "min_cells"} <= set(parameters) and "min_cells" in get_flops.__code__.co_varnames
