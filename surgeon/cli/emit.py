@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from surgeon.cli.options import STDOUT
 from surgeon.errors import OutputError
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 from surgeon.report.documents import Reportable
-from surgeon.report.tables import Document, Table
+from surgeon.report.tables import Document
 
 
 def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> None:
@@ -31,28 +30,48 @@ def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> Non
 
 
 def emit_all(
-    results: Sequence[ProfileResult | Comparison], json: str | None, *, all_rows: bool = False, tables: bool = True
+    results: Sequence[ProfileResult | Comparison], json: str | None, *, all_rows: bool = False, by: str = "rows"
 ) -> None:
     """Show results of several image sizes one after the other; their JSON is a single document.
+
+    Args:
+        results: At least one.
+        json: As for `emit`.
+        all_rows: Of comparisons show every row.
+        by: What profiles list.
 
     Raises:
         OutputError: The JSON file cannot be written.
     """
     from surgeon.report.documents import document_of
+
+    _save(results, json)
+    if json == STDOUT:
+        return
+    for number, result in enumerate(results):
+        if number:
+            click.echo()
+        emit_data(document_of(result, all_rows=all_rows, by=by), None, None)
+
+
+def emit_sweep(results: Sequence[ProfileResult], json: str | None) -> None:
+    """Show one network at several sizes and batches as one table; the JSON has all of each.
+
+    Raises:
+        OutputError: The JSON file cannot be written.
+    """
+    from surgeon.report.sweep import sweep_document
+
+    _save(results, json)
+    emit_data(None if json == STDOUT else sweep_document(results), None, None)
+
+
+def _save(results: Sequence[ProfileResult | Comparison], json: str | None) -> None:
     from surgeon.report.machine import to_dict
 
     data = [to_dict(result) for result in results] if json is not None else []
     several = {"schema_version": SCHEMA_VERSION, "kind": "results", "results": data}
     emit_data(None, data[0] if len(data) == 1 else several, json)
-    if json == STDOUT:
-        return
-    for number, result in enumerate(results):
-        document = document_of(result, all_rows=all_rows)
-        if not tables:
-            document = replace(document, parts=tuple(p for p in document.parts if not isinstance(p, Table)))
-        if number:
-            click.echo()
-        emit_data(document, None, None)
 
 
 def emit_data(document: Document | None, data: dict[str, Any] | None, target: str | None) -> None:

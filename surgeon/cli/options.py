@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from surgeon.cli.talk import Talk
-from surgeon.cli.values import BlockName, Device, Seconds, Size, Sizes
+from surgeon.cli.values import Batches, BlockName, Device, Seconds, Size, Sizes
 from surgeon.errors import OutputError
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.surgery.recipe import MODES
@@ -52,7 +52,7 @@ class Measuring:
     """What is to be measured."""
 
     imgsz: tuple[Size, ...]
-    batch: int
+    batch: tuple[int, ...]
     device: str
     half: bool
     no_latency: bool
@@ -62,31 +62,37 @@ class Measuring:
         """The same as words of a command line, defaults left out."""
         sizes = ",".join(str(h) if h == w else f"{h}x{w}" for h, w in self.imgsz)
         words = [] if sizes == "640" else ["--imgsz", sizes]
-        words += [] if self.batch == 1 else ["--batch", str(self.batch)]
+        words += [] if self.batch == (1,) else ["--batch", ",".join(map(str, self.batch))]
         words += [] if self.device == "cpu" else ["--device", self.device]
         words += ["--half"] * self.half + ["--no-latency"] * self.no_latency
         return words + ([] if self.time_budget is None else ["--time-budget", f"{self.time_budget:g}"])
 
     def settings(self) -> tuple[ProfileSettings, ...]:
-        """One a size."""
+        """One a size and batch."""
         return tuple(
             ProfileSettings(
                 imgsz=size,
-                batch=self.batch,
+                batch=batch,
                 device=self.device,
                 dtype="float16" if self.half else "float32",
                 latency=not self.no_latency,
                 time_budget_s=self.time_budget,
             )
             for size in self.imgsz
+            for batch in self.batch
         )
 
     def only_settings(self) -> ProfileSettings:
-        """Those of the only size.
+        """Those of the only size and batch.
 
         Raises:
             click.UsageError: There are several.
         """
+        if len(self.batch) > 1:
+            batches = ",".join(map(str, self.batch))
+            raise click.UsageError(
+                f"--batch {batches}: one batch size is measured here; surgeon profile and surgeon compare take several"
+            )
         if len(self.imgsz) > 1:
             sizes = ",".join(str(h) if h == w else f"{h}x{w}" for h, w in self.imgsz)
             raise click.UsageError(
@@ -130,7 +136,7 @@ class Showing:
     all_rows: bool
 
 
-def _together(name: str, kind: type[Any], *options: Decorator) -> Decorator:
+def together(name: str, kind: type[Any], *options: Decorator) -> Decorator:
     """A decorator that adds options and hands them over as one object."""
     names = [field.name for field in fields(kind)]
 
@@ -179,7 +185,7 @@ adapt_option = click.option(
     "--adapt", is_flag=True, help="Where the width changes, let a 1x1 convolution adapt it; the report shows it."
 )
 
-trusting = _together(
+trusting = together(
     "trust",
     Trust,
     click.option(
@@ -196,7 +202,7 @@ trusting = _together(
     ),
 )
 
-writing = _together(
+writing = together(
     "writing",
     Writing,
     click.option(
@@ -216,7 +222,7 @@ writing = _together(
     ),
 )
 
-measuring = _together(
+measuring = together(
     "measuring",
     Measuring,
     click.option(
@@ -227,7 +233,14 @@ measuring = _together(
         metavar="SIZE",
         help="Side, or HEIGHTxWIDTH; imgsz=640 is understood too. Where several are measured: 320,640.",
     ),
-    click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Batch size."),
+    click.option(
+        "--batch",
+        type=Batches(),
+        default="1",
+        show_default=True,
+        metavar="N",
+        help="Batch size. Where several are measured: 1,2,4.",
+    ),
     click.option(
         "--device", type=Device(), default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:0 or 0."
     ),
@@ -242,21 +255,21 @@ measuring = _together(
     ),
 )
 
-showing = _together(
+showing = together(
     "showing",
     Showing,
     click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
     click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed."),
 )
 
-saving = _together(
+saving = together(
     "saving",
     Saving,
     click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
     click.option("--force", is_flag=True, help="Replace an existing --json file."),
 )
 
-talking = _together(
+talking = together(
     "talk",
     Talk,
     click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
@@ -276,5 +289,5 @@ class EditJob:
     talk: Talk
 
 
-editing = _together("job", EditJob, model_argument, writing, measuring, showing, trusting, talking)
+editing = together("job", EditJob, model_argument, writing, measuring, showing, trusting, talking)
 """MODEL and the options of every editing command."""

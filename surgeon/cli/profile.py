@@ -7,6 +7,7 @@ import shlex
 import click
 
 from surgeon.cli.command import Command
+from surgeon.cli.counting import Counting, counting
 from surgeon.cli.options import (
     Measuring,
     Saving,
@@ -23,33 +24,40 @@ from surgeon.cli.talk import Talk
 @click.command("profile", cls=Command)
 @required_model_argument
 @measuring
-@click.option("--rows/--no-rows", default=True, help="Show every row of the network, or the totals alone.")
+@counting
 @saving
 @trusting
 @talking
-def command(*, model: str, measuring: Measuring, rows: bool, saving: Saving, trust: Trust, talk: Talk) -> int:
+def command(*, model: str, measuring: Measuring, counting: Counting, saving: Saving, trust: Trust, talk: Talk) -> int:
     """Measure one network.
 
     Parameters, GFLOPs as Ultralytics prints them and exact, latency with its spread, peak memory, and all of it by
-    row. Latency covers the forward pass with head decoding, without preprocessing and NMS.
+    row. Latency covers the forward pass with head decoding, without preprocessing and NMS. Several image sizes or
+    batches are one table.
 
     Example:
         surgeon profile best.pt --imgsz 480x640
-        surgeon profile yolov8n.yaml --imgsz 320,640 --no-latency --json profile.json
+        surgeon profile yolov8n.yaml --imgsz 320,640,1280 --batch 1,8 --no-latency
+        surgeon profile yolov8n.yaml --explain --no-latency
     """
     from surgeon import workflows
-    from surgeon.cli.emit import emit_all
+    from surgeon.cli.emit import emit_all, emit_sweep
     from surgeon.cli.opening import open_models, require_measurable
 
-    settings = measuring.settings()
-    line = shlex.join(["surgeon", "profile", model, *measuring.words(), *trust.words()])
+    settings = tuple(counting.added_to(one) for one in measuring.settings())
+    if len(settings) > 1:
+        counting.require_one()
+    line = shlex.join(["surgeon", "profile", model, *measuring.words(), *counting.words(), *trust.words()])
     saving.require_free(model)
     with talk.working():
         opened = open_models([model], trust, talk)[0]
         require_measurable([opened], settings)
         results = []
         for one in settings:
-            talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}")
+            talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch}")
             results.append(workflows.profile(opened, one, command=line))
-    emit_all(results, saving.json, tables=rows)
+    if len(results) > 1:
+        emit_sweep(results, saving.json)
+    else:
+        emit_all(results, saving.json, by=counting.by)
     return 130 if any(result.interrupted for result in results) else 0

@@ -47,6 +47,21 @@ class Sizes(ParamType):
         return height, width
 
 
+class Batches(ParamType):
+    """``1``, or several with commas between them."""
+
+    name = "batch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parse; a refusal says what would work."""
+        if isinstance(value, tuple):
+            return value
+        texts = [text.strip() for text in str(value).split(",")]
+        if not all(text.isdecimal() and int(text) > 0 for text in texts):
+            self.fail(f"{value!r} is no batch size: give a number from 1, or several with commas such as 1,2,4")
+        return tuple(dict.fromkeys(int(text) for text in texts))
+
+
 class Seconds(ParamType):
     """``10``, ``10s``, ``1.5m``, ``500ms``."""
 

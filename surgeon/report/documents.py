@@ -15,18 +15,19 @@ from surgeon.report.tables import Document
 Reportable = ProfileResult | Comparison | EditReport | ModelDiff | LayerGraph | BlockInfo
 
 
-def document_of(result: Reportable, *, all_rows: bool = False) -> Document:
+def document_of(result: Reportable, *, all_rows: bool = False, by: str = "rows") -> Document:
     """The document of a result.
 
     Args:
         result: What to report.
         all_rows: Of a comparison or a diff show every row, not only those that changed.
+        by: What a profile lists: ``rows``, ``modules``, ``operators``, or nothing.
 
     Raises:
         InputError: A comparison whose settings differ.
     """
     if isinstance(result, ProfileResult):
-        return profile_document(result)
+        return profile_document(result, by=by)
     if isinstance(result, Comparison):
         return comparison_document(result, all_rows=all_rows)
     if isinstance(result, EditReport):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from surgeon.profiler.figures import Detail
 from surgeon.profiler.results import Environment, Latency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report import units
+from surgeon.report.conventions_tables import (
+    conventions_table,
+    modules_table,
+    operators_table,
+    reconciliation_facts,
+)
 from surgeon.report.layers_table import layers_table
-from surgeon.report.tables import Document, Facts, Notes
+from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.units import NOT_MEASURED, NOTHING
 
 COUNTED = (
@@ -16,17 +25,40 @@ COUNTED = (
 LATENCY_SCOPE = "forward with head decoding, without preprocessing and NMS"
 
 
-def profile_document(result: ProfileResult) -> Document:
-    """The report of one profile."""
+def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
+    """The report of one profile.
+
+    Args:
+        result: The profile.
+        by: What the long table lists: ``rows``, ``modules``, ``operators``, or nothing. The last two need the detail.
+    """
     return Document(
-        title=result.name if result.source == result.name else f"{result.name} ({result.source})",
+        title=title_of(result),
         lines=(settings_line(result.settings), COUNTED),
         parts=(
             Facts(title="totals", items=_totals(result)),
-            layers_table(result),
+            *_detail(result, by),
+            *((layers_table(result),) if by == "rows" else ()),
             Facts(title="environment", items=_environment(result.environment)),
-            Notes(title="notes", sentences=_notes(result)),
+            Notes(title="notes", sentences=notes_of(result)),
         ),
+    )
+
+
+def title_of(result: ProfileResult) -> str:
+    """The network's name, with its source where that is another."""
+    return result.name if result.source == result.name else f"{result.name} ({result.source})"
+
+
+def _detail(result: ProfileResult, by: str) -> tuple[Part, ...]:
+    """What is there where every convention was asked for."""
+    if result.detail is None:
+        return ()
+    shown: dict[str, Callable[[Detail], Table]] = {"modules": modules_table, "operators": operators_table}
+    return (
+        conventions_table(result.detail),
+        reconciliation_facts(result.detail.reconciliation),
+        *((shown[by](result.detail),) if by in shown else ()),
     )
 
 
@@ -100,13 +132,15 @@ def _environment(environment: Environment) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _notes(result: ProfileResult) -> tuple[str, ...]:
+def notes_of(result: ProfileResult) -> tuple[str, ...]:
     """What the reader must know to trust the figures, and how to get them again."""
     notes = list(result.latency.notes if result.latency else ())
     if result.counts.uncounted:
         operators = units.plural(len(result.counts.uncounted), "operator")
         names = ", ".join(result.counts.uncounted)
         notes.append(f"{operators} ran that no formula covers, the GFLOPs are a lower bound: {names}.")
+    if result.counts.misleading:
+        notes.append(result.counts.misleading)
     if result.command:
         notes.append(f"Reproduce: {result.command}")
     return tuple(notes)

@@ -119,6 +119,7 @@ class Passes:
         twin = self._twins.get(device) or self._made(device)
         twin.ledger.restart()
         observer = None if observe is None else observe(twin.module)
+        images = _images(shape, device)
         functions = FunctionMode(twin.ledger, observer, ruled=self._ruled)
         with (
             torch.random.fork_rng(devices=[]),
@@ -128,7 +129,7 @@ class Passes:
             CountingMode(twin.ledger, self._formulas, meta=device == "meta"),
             functions if self._ruled or observer is not None else nullcontext(),
         ):
-            self._forward(twin.module, _images(shape, device))
+            self._forward(twin.module, images)
         return Pass(
             tallies=tuple(tally for tally in twin.ledger if tally.operators or tally.macs or tally.named),
             uncounted=tuple(twin.ledger.uncounted),

@@ -1,0 +1,65 @@
+"""The options that say what ``surgeon profile`` counts and lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import click
+
+from surgeon.cli.options import together
+from surgeon.profiler.settings import ProfileSettings
+
+LISTS = ("rows", "modules", "operators", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """What is counted and listed."""
+
+    by: str
+    conventions: bool
+    training: bool
+
+    def added_to(self, settings: ProfileSettings) -> ProfileSettings:
+        """The settings with what is asked for here."""
+        detail = self.conventions or self.by in ("modules", "operators")
+        return replace(settings, detail=detail, training=self.training)
+
+    def words(self) -> list[str]:
+        """The same as words of a command line, defaults left out."""
+        listed = [] if self.by == "rows" else ["--by", self.by]
+        return [*listed, *["--conventions"] * self.conventions, *["--training"] * self.training]
+
+    def require_one(self) -> None:
+        """Refuse what one table of several sizes has no room for.
+
+        Raises:
+            click.UsageError: Something of the kind is asked for.
+        """
+        words = self.words()
+        if words and words != ["--by", "none"]:
+            raise click.UsageError(
+                f"{' '.join(words)}: several sizes or batches are one table; name one size and batch"
+            )
+
+
+counting = together(
+    "counting",
+    Counting,
+    click.option(
+        "--by",
+        type=click.Choice(LISTS),
+        default="rows",
+        show_default=True,
+        help="What is listed. modules: the tree, each with all that is in it. none: the totals alone.",
+    ),
+    click.option("--no-rows", "by", flag_value="none", help="The same as --by none."),
+    click.option(
+        "--conventions",
+        "--explain",
+        "conventions",
+        is_flag=True,
+        help="Every figure that people quote, unfused and fused, and how the exact one becomes that of model.info().",
+    ),
+    click.option("--training", is_flag=True, help="Count the forward and backward pass of a training step as well."),
+)
