@@ -149,6 +149,9 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
     sentences += _count_sentences(comparison, labels)
     if comparison.results[0].settings.batch > 1:
         sentences.append("GFLOPs Ultralytics is of one image, whatever the batch; the exact figure is of the batch.")
+    for label, result in zip(labels, comparison.results, strict=False):
+        if result.counts.misleading:
+            sentences.append(f"{label}: {result.counts.misleading}")
     sentences += _environment_sentences(comparison, labels)
     return Notes(title="", sentences=(*sentences, *comparison.notes))
 

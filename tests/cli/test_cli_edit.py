@@ -143,7 +143,7 @@ def test_measuring_commands(run: Callable[..., Any], folder: Path) -> None:
     assert run("tree", "yolov8n.yaml", "imgsz=64", "--json", "p.json").code == 2
     saved = json.loads((folder / "p.json").read_text())
     assert [one["settings"]["imgsz"] for one in saved["results"]] == [[64, 96], [64, 64]]
-    assert saved["results"][0]["command"] == "surgeon profile yolov8n.yaml --imgsz 64x96,64 --no-latency"
+    assert saved["results"][0]["command"] == "surgeon profile yolov8n.yaml --imgsz 64x96,64 --no-latency --by none"
     outcome = run("compare", "yolov8n.yaml", "yolov8s.yaml", "--no-latency", "imgsz=64")
     assert outcome.code == 0, outcome.err
     assert "yolov8n -> yolov8s" in outcome.out

@@ -1,0 +1,71 @@
+"""What ``surgeon profile`` counts and lists on demand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def test_the_figures_are_reconciled_to_the_last_digit(run: Callable[..., Any]) -> None:
+    out = run("profile", "yolov8n.yaml", "--explain", "--no-latency", "--no-rows").out
+    assert re.search(r"exact +8\.743987\n +BatchNorm2d +\+0\.111104\n +what model\.info\(\) prints +8\.855091\n", out)
+    rows = {line.split()[0]: line for line in out.splitlines() if "GFLOPs " in line or "GMACs " in line}
+    assert rows["macs"].split()[1:5] == ["4.372", "GMACs", "4.372", "GMACs"]
+    assert rows["thop-full"].split()[1:5] == ["8.855", "GFLOPs", "8.744", "GFLOPs"]
+    assert rows["ultralytics"].split()[-1] != "" and "32x32" in rows["ultralytics"]
+    assert {"executed", "flops", "flops+elementwise", "legacy"} <= rows.keys()
+
+
+@pytest.mark.parametrize(("by", "column"), [("modules", "executed"), ("operators", "executed")])
+def test_lists_sum_to_the_total(run: Callable[..., Any], by: str, column: str) -> None:
+    outcome = run("profile", "yolo11n.yaml", "imgsz=64", "--by", by, "--no-latency", "--json", "-")
+    saved = json.loads(outcome.out)
+    whole = saved["counts"]["executed"]
+    listed = saved["detail"][by]
+    if by == "operators":
+        assert sum(one[column] for one in listed) == whole > 0
+        return
+    network, *rest = listed
+    assert network["path"] == "" and network[column] == whole
+    assert sum(one[column] for one in rest if re.fullmatch(r"model\.\d+", one["path"])) == whole
+
+
+def test_the_tree_of_modules_is_shown(run: Callable[..., Any]) -> None:
+    out = run("profile", "yolov8n.yaml", "imgsz=64", "--by", "modules", "--no-latency").out
+    assert "model.22.cv2.0.0.conv" in out and "total" in out
+    assert "share of the GFLOPs" not in out  # the table of rows
+
+
+def test_sizes_and_batches_are_one_table(run: Callable[..., Any]) -> None:
+    outcome = run("profile", "yolov8n.yaml", "--imgsz", "64,64x128", "--batch", "1,3", "--no-latency")
+    rows = [line.split() for line in outcome.out.splitlines() if re.match(r"64x\d", line)]
+    assert [row[:3] for row in rows] == [
+        ["64x64", "1", "0.087"],
+        ["64x64", "3", "0.262"],
+        ["64x128", "1", "0.175"],
+        ["64x128", "3", "0.525"],
+    ]
+    assert outcome.out.count("yolov8n (yolov8n.yaml)") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--imgsz", "64,128", "--explain"), "name one size and batch"),
+        (("--batch", "0"), "'0' is no batch size"),
+        (("--batch", "1,x"), "'1,x' is no batch size"),
+        (("--by", "colour"), "colour"),
+    ],
+)
+def test_refusals(run: Callable[..., Any], words: tuple[str, ...], said: str) -> None:
+    outcome = run("profile", "yolov8n.yaml", "--no-latency", *words)
+    assert outcome.code == 2 and said in outcome.err and "Traceback" not in outcome.err
+
+
+def test_an_edit_is_measured_at_one_batch(run: Callable[..., Any]) -> None:
+    outcome = run("insert", "--module", "se", "--after", "9", "--batch", "1,2")
+    assert outcome.code == 2 and "one batch size is measured here" in outcome.err
