@@ -15,6 +15,7 @@ from torch import nn
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.flops.formulas import Formula
 from surgeon.profiler.flops.ledger import OUTSIDE, Tally
+from surgeon.profiler.flops.liveness import Liveness, MemoryLog
 from surgeon.profiler.flops.passes import Pass, Passes
 from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.results import Counts
@@ -50,6 +51,7 @@ class ModelCount:
         rows: By module path of the row.
         outside: What ran in no row.
         tallies: What each module ran itself, submodules apart, by operator; their sum is the total as well.
+        held: What the pass held in memory; see `memory`.
         counted_on: ``meta``, or ``cpu`` where the network had to be run.
     """
 
@@ -57,7 +59,12 @@ class ModelCount:
     rows: Mapping[str, RowCount]
     outside: RowCount
     tallies: tuple[Tally, ...]
+    held: MemoryLog
     counted_on: str
+
+    def memory(self) -> Liveness:
+        """What the pass held in memory, in float32, rows by their path (``""`` for none)."""
+        return self.held.summary()
 
     def by_operator(self) -> dict[str, int]:
         """MACs that ran, by operator; their sum is ``counts.executed``."""
@@ -127,6 +134,7 @@ def count_of(seen: Pass, rows: Iterable[str]) -> ModelCount:
         rows=counted,
         outside=outside,
         tallies=seen.tallies,
+        held=seen.held,
         counted_on=seen.device,
     )
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+from surgeon.profiler.flops.liveness import MemoryLog
 
 OUTSIDE = ""
 """Row under which operators are booked that run in no row."""
@@ -55,6 +58,7 @@ class Ledger:
         """Forget what was booked."""
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._now = self._tally(OUTSIDE, "")
+        self.memory = MemoryLog()
         self._stack: list[tuple[Tally, bool]] = []
         self.defined = False
         """Whether what runs now is inside a module that counts by its definition."""
@@ -64,7 +68,11 @@ class Ledger:
     def enter(self, path: str) -> None:
         """The module at ``path`` starts running."""
         self._stack.append((self._now, self.defined))
-        self._now = self._tally(path if path in self._row_paths else self._now.row, path)
+        if path in self._row_paths:
+            self._now = self._tally(path, path)
+            self.memory.begins(path)
+        else:
+            self._now = self._tally(self._now.row, path)
 
     def leave(self) -> None:
         """The innermost running module ends."""
@@ -125,6 +133,20 @@ class Ledger:
             sums[2] += elementwise
             sums[3] += read
             sums[4] += written
+
+    def hold(self, result: Any, size: int) -> None:
+        """A fresh tensor is there: its memory is held until its storage dies, views of it included.
+
+        Args:
+            result: The tensor.
+            size: Its bytes.
+        """
+        result.untyped_storage().held = self.memory.made(size, self._now.row)
+
+    def pass_by(self, size: int) -> None:
+        """An operator allocates ``size`` bytes beside its result, and gives them up at its end."""
+        if size:
+            self.memory.made(size, self._now.row)
 
     def book_uncounted(self, operator: str) -> None:
         """An operator ran whose MACs nobody knows."""

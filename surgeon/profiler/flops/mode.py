@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_any, tree_leaves, tree_map_only
+from torch.utils._pytree import tree_any, tree_map_only
 
 from surgeon.profiler.flops.elementwise import elementwise_flops
 from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_name
 from surgeon.profiler.flops.ledger import Ledger
+from surgeon.profiler.flops.traffic import allocated, moved, only_looks
+
+_KEPT = "aten::upsample_"
+"""Start of the names of composites that are not opened: on meta tensors PyTorch opens them into arithmetic on indices,
+which no real device runs."""
 
 
 class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
@@ -42,8 +46,9 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
     ) -> Any:
         """Open composites, run everything else, and tell what ran."""
         kwargs = kwargs or {}
-        formula = self._formulas.get(operator_name(func))
-        if formula is None and isinstance(func, torch._ops.OpOverload):
+        name = operator_name(func)
+        formula = self._formulas.get(name)
+        if formula is None and isinstance(func, torch._ops.OpOverload) and not name.startswith(_KEPT):
             with self:
                 opened = func.decompose(*args, **kwargs)
             if opened is not NotImplemented:
@@ -84,22 +89,9 @@ class CountingMode(OperatorMode):  # type: ignore[no-untyped-call, unused-ignore
         operator = name.partition("::")[2] or name
         macs = formula(out, args, kwargs) if formula is not None else 0
         flops = 0 if formula is not None else elementwise_flops(operator, out, args)
-        if macs or flops or not _aliases(func):
-            self._ledger.book(operator, macs, flops, _size_of((args, kwargs)), _size_of(out))
-
-
-@functools.cache
-def _aliases(func: Any) -> bool:
-    """Whether an operator only looks at memory that is there."""
-    schema = getattr(func, "_schema", None)
-    if schema is None or not schema.returns:
-        return True
-    return all(one.alias_info is not None and not one.alias_info.is_write for one in schema.returns)
-
-
-def _size_of(values: Any) -> int:
-    """Bytes of all tensors in there."""
-    return sum(leaf.numel() * leaf.itemsize for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
+        if macs or flops or not only_looks(func, operator):
+            self._ledger.book(operator, macs, flops, *moved(operator, out, args, kwargs))
+            allocated(self._ledger, func, operator, out, args)
 
 
 def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -19,8 +19,10 @@ from surgeon.profiler.flops.fastpath import without_fast_attention
 from surgeon.profiler.flops.formulas import Formula, default_formulas, leaves_built_in_alone
 from surgeon.profiler.flops.functions import FunctionMode
 from surgeon.profiler.flops.ledger import Ledger, Tally
+from surgeon.profiler.flops.liveness import MemoryLog
 from surgeon.profiler.flops.mode import CountingMode
 from surgeon.profiler.flops.observing import Observe, observed
+from surgeon.profiler.flops.traffic import held_by
 from surgeon.profiler.flops.twin import counting_twin
 from surgeon.profiler.flops.watching import Shapes, Watcher
 from surgeon.profiler.inputs import Forward
@@ -37,12 +39,14 @@ class Pass:
         tallies: What each module ran itself while each row was running.
         uncounted: Operators that ran and that no formula covers, with the module.
         shapes: Output shape of each row.
+        held: What it held in memory.
         device: ``meta``, or ``cpu`` where the network had to be run.
     """
 
     tallies: tuple[Tally, ...]
     uncounted: tuple[str, ...]
     shapes: Shapes
+    held: MemoryLog
     device: str
 
 
@@ -129,11 +133,12 @@ class Passes:
             CountingMode(twin.ledger, self._formulas, meta=device == "meta"),
             functions if self._ruled or observer is not None else nullcontext(),
         ):
-            self._forward(twin.module, images)
+            twin.ledger.memory.close(held_by(self._forward(twin.module, images)))
         return Pass(
             tallies=tuple(tally for tally in twin.ledger if tally.operators or tally.macs or tally.named),
             uncounted=tuple(twin.ledger.uncounted),
             shapes=dict(twin.watcher.shapes),
+            held=twin.ledger.memory,
             device=device,
         )
 

@@ -21,12 +21,24 @@ def below_the_modes() -> Any:
     return torch._C._ExcludeDispatchKeyGuard(_PYTHON_KEYS)
 
 
-def made(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A tensor of the meta device, without the counting mode's notice."""
+def made(ledger: Ledger, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """A tensor of the meta device, without the counting mode's notice. Its memory is held."""
     with below_the_modes():
-        return torch.empty(shape, dtype=like.dtype, device="meta")
+        out = torch.empty(shape, dtype=like.dtype, device="meta")
+    ledger.hold(out, out.nbytes)
+    return out
 
 
-def nbytes(tensor: Tensor | None) -> int:
-    """Bytes of a tensor."""
-    return 0 if tensor is None else tensor.numel() * tensor.itemsize
+def made_like(ledger: Ledger, like: Tensor) -> Tensor:
+    """A tensor of the shape of another, its axes in the same order of memory, as pointwise functions make it."""
+    if like.is_contiguous():
+        return made(ledger, like.shape, like)
+    with below_the_modes():
+        out = torch.empty_like(like)
+    ledger.hold(out, out.nbytes)
+    return out
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a map is no map of channels last, which what is computed of it would become too."""
+    return tensor.is_contiguous() or tensor.dim() != 4 or not tensor.is_contiguous(memory_format=torch.channels_last)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from surgeon.profiler.flops.ledger import Ledger
-from surgeon.profiler.flops.rules.base import Rule, below_the_modes, made, nbytes
+from surgeon.profiler.flops.rules.base import Rule, below_the_modes, made
+from surgeon.profiler.flops.traffic import read_bytes
 
 
 def cat(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -33,10 +34,10 @@ def cat(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any
         sides[dim] = shape[dim]
         if sides != shape:
             return NotImplemented
-        read += nbytes(part)
+        read += read_bytes(part)
     shape[dim] = length
-    out = made(tuple(shape), first)
-    ledger.book("cat", 0, 0, read, nbytes(out))
+    out = made(ledger, tuple(shape), first)
+    ledger.book("cat", 0, 0, read, out.nbytes)
     return out
 
 
@@ -53,8 +54,8 @@ def stack(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> A
     if not -len(shape) - 1 <= dim <= len(shape):
         return NotImplemented
     shape.insert(dim % (len(shape) + 1), len(parts))
-    out = made(tuple(shape), first)
-    ledger.book("stack", 0, 0, nbytes(out), nbytes(out))
+    out = made(ledger, tuple(shape), first)
+    ledger.book("stack", 0, 0, sum(map(read_bytes, parts)), out.nbytes)
     return out
 
 
@@ -71,8 +72,7 @@ def arange(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
         return NotImplemented
     whole = all(type(value) is int for value in (start, end, step))
     dtype = kwargs.get("dtype") or (torch.int64 if whole else torch.get_default_dtype())
-    with below_the_modes():
-        return torch.empty(max(0, math.ceil((end - start) / step)), dtype=dtype, device="meta")
+    return _filled(ledger, "arange", (max(0, math.ceil((end - start) / step)),), dtype)
 
 
 def full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -82,15 +82,22 @@ def full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
     dtype = kwargs.get("dtype")
     if dtype is None:
         return NotImplemented
-    with below_the_modes():
-        return torch.empty(args[0], dtype=dtype, device="meta")
+    return _filled(ledger, "full", tuple(args[0]), dtype)
 
 
 def new_full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """``Tensor.new_full``."""
     if kwargs or len(args) != 3 or not args[0].is_meta or type(args[1]) not in (tuple, list, torch.Size):
         return NotImplemented
-    return made(tuple(args[1]), args[0])
+    return _filled(ledger, "new_full", tuple(args[1]), args[0].dtype)
+
+
+def _filled(ledger: Ledger, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    with below_the_modes():
+        out = torch.empty(shape, dtype=dtype, device="meta")
+    ledger.book(name, 0, 0, 0, out.nbytes)
+    ledger.hold(out, out.nbytes)
+    return out
 
 
 def _on_meta(kwargs: Mapping[str, Any]) -> bool:
@@ -99,7 +106,7 @@ def _on_meta(kwargs: Mapping[str, Any]) -> bool:
 
 
 def free(func: Any) -> Rule:
-    """The rule of a function that moves or makes values and computes none."""
+    """The rule of a function that only looks at its operand."""
 
     def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         for value in args[0] if args and type(args[0]) in (list, tuple) else (*args, *kwargs.values()):
@@ -109,3 +116,36 @@ def free(func: Any) -> Rule:
             return func(*args, **kwargs)
 
     return rule
+
+
+def layout(func: Any) -> Rule:
+    """The rule of a function that looks at its operand, or copies it where that is strided."""
+    look = free(func)
+
+    def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        out = look(ledger, args, kwargs)
+        if isinstance(out, Tensor) and not args[0].is_contiguous() and not _share(out, args[0]):
+            ledger.book("clone", 0, 0, read_bytes(args[0]), out.nbytes)
+            ledger.hold(out, out.nbytes)
+        return out
+
+    return rule
+
+
+def conversion(func: Any) -> Rule:
+    """The rule of a function that changes a type, or gives its operand back."""
+    look = free(func)
+
+    def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        out = look(ledger, args, kwargs)
+        if isinstance(out, Tensor) and out is not args[0]:
+            ledger.book("_to_copy", 0, 0, read_bytes(args[0]), out.nbytes)
+            ledger.hold(out, out.nbytes)
+        return out
+
+    return rule
+
+
+def _share(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors look at the same memory."""
+    return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)

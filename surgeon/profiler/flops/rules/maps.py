@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from surgeon.profiler.flops.ledger import Ledger
-from surgeon.profiler.flops.rules.base import Rule, made, nbytes
+from surgeon.profiler.flops.rules.base import Rule, is_plain, made, made_like
+from surgeon.profiler.flops.traffic import read_bytes, strided_copy
 
 
 def batch_norm(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -18,30 +19,47 @@ def batch_norm(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any])
     x, mean = args[0], args[1]
     if kwargs.get("training", True) or mean is None or not x.is_meta or x.dim() < 2 or x.shape[1] != mean.shape[0]:
         return NotImplemented
-    out = made(tuple(x.shape), x)
-    ledger.book("batch_norm", 0, 2 * out.numel(), nbytes(x) + 4 * nbytes(mean), nbytes(out))
+    if not is_plain(x):
+        return NotImplemented
+    out = made(ledger, x.shape, x)
+    ledger.book("batch_norm", 0, 2 * out.numel(), read_bytes(x) + 4 * mean.nbytes, out.nbytes)
+    ledger.pass_by(2 * mean.nbytes)  # the statistics of the batch: made, and not written
     return out
 
 
 def layer_norm(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """``F.layer_norm``: 8 FLOPs an element."""
+    """``F.layer_norm``: 8 FLOPs an element; the mean and the deviation of each row are results too."""
     x, shape = args[0], args[1]
     if not x.is_meta or tuple(x.shape[-len(shape) :]) != tuple(shape):
         return NotImplemented
-    out = made(tuple(x.shape), x)
-    ledger.book("layer_norm", 0, 8 * out.numel(), nbytes(x) + 8 * math.prod(shape), nbytes(out))
+    out = made(ledger, x.shape, x)
+    size, width = out.numel(), math.prod(shape)
+    statistics = 2 * x.itemsize * (size // width if width else 0)
+    ledger.book("layer_norm", 0, 8 * size, read_bytes(x) + 2 * x.itemsize * width, out.nbytes + statistics)
+    ledger.pass_by(statistics + strided_copy(x))
     return out
 
 
-def unary(name: str, each: int = 1) -> Rule:
+def softmax(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``F.softmax``: 5 FLOPs an element."""
+    x = args[0] if args else None
+    if not isinstance(x, Tensor) or not x.is_meta or not x.is_floating_point() or kwargs.get("dtype") is not None:
+        return NotImplemented
+    out = made(ledger, x.shape, x)
+    ledger.book("softmax", 0, 5 * out.numel(), read_bytes(x), out.nbytes)
+    ledger.pass_by(strided_copy(x))
+    return out
+
+
+def unary(name: str) -> Rule:
     """The rule of a function of one map, of its shape."""
 
     def rule(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         x = args[0] if args else None
         if not isinstance(x, Tensor) or not x.is_meta or not x.is_floating_point() or kwargs.get("dtype") is not None:
             return NotImplemented
-        out = x if kwargs.get("inplace") else made(tuple(x.shape), x)
-        ledger.book(name, 0, each * out.numel(), nbytes(x), nbytes(out))
+        out = x if kwargs.get("inplace") else made_like(ledger, x)
+        ledger.book(name, 0, out.numel(), read_bytes(x), out.nbytes)
         return out
 
     return rule
@@ -59,8 +77,15 @@ def binary(name: str, *, inplace: bool = False) -> Rule:
         shape = _joint_shape(x, y)
         if shape is None or (inplace and shape != x.shape):
             return NotImplemented
-        out = x if inplace else made(shape, x)
-        ledger.book(name, 0, out.numel(), nbytes(x) + (nbytes(y) if isinstance(y, Tensor) else 0), nbytes(out))
+        if inplace:
+            out = x
+        elif shape == x.shape:
+            out = made_like(ledger, x)
+        elif x.is_contiguous() and y.is_contiguous():
+            out = made(ledger, shape, x)
+        else:
+            return NotImplemented
+        ledger.book(name, 0, out.numel(), read_bytes(x) + (read_bytes(y) if isinstance(y, Tensor) else 0), out.nbytes)
         return out
 
     return rule
@@ -83,7 +108,7 @@ def _joint_shape(x: Tensor, y: Any) -> tuple[int, ...] | None:
 
 
 def max_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """``F.max_pool2d``: a FLOP for each element of a window."""
+    """``F.max_pool2d``: a FLOP for each element of a window; PyTorch always makes the indices (int64) too."""
     x, window = args[:2] if len(args) >= 2 else (None, None)
     options = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False, **kwargs}
     if not isinstance(x, Tensor) or not x.is_meta or x.dim() != 4 or len(args) > 2 or len(options) != 5:
@@ -97,8 +122,12 @@ def max_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -
     new = [(x.shape[2 + i] + 2 * padding[i] - reach[i]) // step[i] + 1 for i in range(2)]
     if min(new) < 1 or any(2 * padding[i] > kernel[i] for i in range(2)):
         return NotImplemented
-    out = made((x.shape[0], x.shape[1], *new), x)
-    ledger.book("max_pool2d", 0, out.numel() * kernel[0] * kernel[1], nbytes(x), nbytes(out))
+    if not is_plain(x):
+        return NotImplemented
+    out = made(ledger, (x.shape[0], x.shape[1], *new), x)
+    indices = 8 * out.numel()
+    ledger.book("max_pool2d", 0, out.numel() * kernel[0] * kernel[1], read_bytes(x), out.nbytes + indices)
+    ledger.pass_by(indices + strided_copy(x))
     return out
 
 
@@ -115,8 +144,10 @@ def avg_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -
     new = [(x.shape[2 + i] + 2 * border[i] - kernel[i]) // step[i] + 1 for i in range(2)]
     if min(new) < 1 or any(2 * border[i] > kernel[i] for i in range(2)):
         return NotImplemented
-    out = made((x.shape[0], x.shape[1], *new), x)
-    ledger.book("avg_pool2d", 0, out.numel() * kernel[0] * kernel[1], nbytes(x), nbytes(out))
+    if not is_plain(x):
+        return NotImplemented
+    out = made(ledger, (x.shape[0], x.shape[1], *new), x)
+    ledger.book("avg_pool2d", 0, out.numel() * kernel[0] * kernel[1], read_bytes(x), out.nbytes)
     return out
 
 
@@ -125,8 +156,10 @@ def to_one_pixel(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any
     if kwargs or len(args) != 2 or args[1] not in (1, (1, 1)) or not args[0].is_meta or args[0].dim() != 4:
         return NotImplemented
     x = args[0]
-    out = made((x.shape[0], x.shape[1], 1, 1), x)
-    ledger.book("adaptive_avg_pool2d", 0, x.numel(), nbytes(x), nbytes(out))
+    if not is_plain(x):
+        return NotImplemented
+    out = made(ledger, (x.shape[0], x.shape[1], 1, 1), x)
+    ledger.book("adaptive_avg_pool2d", 0, x.numel(), read_bytes(x), out.nbytes)
     return out
 
 
@@ -148,8 +181,11 @@ def interpolate(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     new = [math.floor(float(side) * float(by or 0)) for side, by in zip(x.shape[2:], scales, strict=False)]
     if len(scales) != 2 or min(new) < 1:
         return NotImplemented
-    out = made((x.shape[0], x.shape[1], *new), x)
-    ledger.book("upsample_nearest2d", 0, 0, nbytes(x), nbytes(out))
+    if not is_plain(x):
+        return NotImplemented
+    out = made(ledger, (x.shape[0], x.shape[1], *new), x)
+    ledger.book("upsample_nearest2d", 0, 0, read_bytes(x), out.nbytes)
+    ledger.pass_by(strided_copy(x))
     return out
 
 
@@ -160,6 +196,8 @@ def grid_sample(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     x, grid = args[:2]
     if not (x.is_meta and grid.is_meta) or x.dim() != 4 or grid.dim() != 4 or x.shape[0] != grid.shape[0]:
         return NotImplemented
-    out = made((x.shape[0], x.shape[1], grid.shape[1], grid.shape[2]), x)
-    ledger.book("grid_sample", 0, 11 * out.numel(), nbytes(x) + nbytes(grid), nbytes(out))
+    if not is_plain(x):
+        return NotImplemented
+    out = made(ledger, (x.shape[0], x.shape[1], grid.shape[1], grid.shape[2]), x)
+    ledger.book("grid_sample", 0, 11 * out.numel(), read_bytes(x) + read_bytes(grid), out.nbytes)
     return out

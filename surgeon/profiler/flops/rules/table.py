@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from surgeon.profiler.flops.rules.base import Rule
-from surgeon.profiler.flops.rules.layout import arange, cat, free, full, new_full, stack
+from surgeon.profiler.flops.rules.layout import arange, cat, conversion, free, full, layout, new_full, stack
 from surgeon.profiler.flops.rules.maps import (
     avg_pool,
     batch_norm,
@@ -22,6 +22,7 @@ from surgeon.profiler.flops.rules.maps import (
     interpolate,
     layer_norm,
     max_pool,
+    softmax,
     to_one_pixel,
     unary,
 )
@@ -45,9 +46,12 @@ _SOFTMAX: tuple[Any, ...] = (Tensor.softmax, torch.softmax, F.softmax)
 _FREE: tuple[Any, ...] = (
     *(Tensor.view, Tensor.permute, Tensor.transpose, Tensor.unsqueeze, Tensor.squeeze, Tensor.expand, Tensor.chunk),
     *(Tensor.split, torch.split, torch.chunk, torch.unbind, Tensor.unbind, Tensor.narrow, Tensor.select),
-    *(torch.permute, torch.transpose, torch.unsqueeze, torch.squeeze, torch.meshgrid, Tensor.to, Tensor.type),
-    *(Tensor.reshape, torch.reshape, Tensor.flatten, torch.flatten, Tensor.contiguous, Tensor.float),
+    *(torch.permute, torch.transpose, torch.unsqueeze, torch.squeeze, torch.meshgrid),
 )
+
+_LAYOUT: tuple[Any, ...] = (Tensor.reshape, torch.reshape, Tensor.flatten, torch.flatten, Tensor.contiguous)
+
+_CONVERSIONS: tuple[Any, ...] = (Tensor.to, Tensor.type, Tensor.float)
 
 RULES: dict[Any, Rule] = {
     torch.conv1d: convolution,
@@ -66,7 +70,7 @@ RULES: dict[Any, Rule] = {
     torch.cat: cat,
     F.grid_sample: grid_sample,
     **{func: unary(func.__name__) for func in _UNARY},
-    **{func: unary("softmax", 5) for func in _SOFTMAX},
+    **dict.fromkeys(_SOFTMAX, softmax),
     **{func: binary(func.__name__.strip("_")) for func in _BINARY},
     **{func: binary(func.__name__.strip("_"), inplace=True) for func in _INPLACE},
     F.interpolate: interpolate,
@@ -76,4 +80,6 @@ RULES: dict[Any, Rule] = {
     torch.full: full,
     Tensor.new_full: new_full,
     **{func: free(func) for func in _FREE},
+    **{func: layout(func) for func in _LAYOUT},
+    **{func: conversion(func) for func in _CONVERSIONS},
 }
