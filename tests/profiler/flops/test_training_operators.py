@@ -1,8 +1,7 @@
-"""Training steps of single operators: convolutions of any kind, products, attention, what is custom, what is odd."""
+"""Training steps of single operators: convolutions of any kind, what is custom, what is odd; and whose work it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,56 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
+from training_support import MAP, PIXELS, Do, LooksAtData, cost, last, trained
 
 from surgeon.errors import MeasurementError
-from surgeon.profiler.flops.backward import GRADIENTS
 from surgeon.profiler.flops.formulas import default_formulas
-from surgeon.profiler.flops.training import StepCount, TrainingCount, count_training
-
-PIXELS = 12 * 10
-
-
-class Do(nn.Module):
-    """A function as a row, with parameters by name."""
-
-    def __init__(self, function: Callable[..., Any], **parameters: Any) -> None:
-        super().__init__()
-        self.function = function
-        for name, value in parameters.items():
-            setattr(self, name, value if isinstance(value, nn.Module) else nn.Parameter(value))
-
-    def forward(self, x: Tensor) -> Any:
-        return self.function(self, x)
-
-
-class LooksAtData(nn.Module):
-    """Meta tensors cannot answer this, so that the pass falls back to the CPU."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x if float(x.detach().sum()) > -1e9 else -x
-
-
-def trained(*rows: nn.Module, on: str = "meta", batch: int = 1, **options: Any) -> TrainingCount:
-    """Rows behind a convolution, so that what they read requires a gradient; the last one is of interest."""
-    looks = [LooksAtData()] if on == "cpu" else []
-    model = nn.Sequential(nn.Conv2d(3, 8, 1), *looks, *rows)
-    found = count_training(model, chain_graph(model), (12, 10), batch, **options)
-    assert found.counted_on == on
-    parts = (*found.rows.values(), found.outside)
-    assert found.counts.forward_macs == sum(part.forward_macs for part in parts)
-    assert found.counts.input_gradient_macs == sum(part.input_gradient_macs for part in parts)
-    assert found.counts.weight_gradient_macs == sum(part.weight_gradient_macs for part in parts)
-    assert found.counts.forward_macs == sum(part.forward_macs for part in found.modules.values())
-    assert found.counts.backward_macs == sum(part.backward_macs for part in found.modules.values())
-    return found
-
-
-def last(found: TrainingCount) -> tuple[int, int, int]:
-    return cost(list(found.rows.values())[-1])
-
-
-def cost(part: StepCount) -> tuple[int, int, int]:
-    return part.forward_macs, part.input_gradient_macs, part.weight_gradient_macs
+from surgeon.profiler.flops.training import count_training
 
 
 @pytest.mark.parametrize("on", ["meta", "cpu"])
@@ -139,117 +93,6 @@ def test_a_kernel_made_from_parameters_is_a_weight() -> None:
     macs, making = PIXELS * 8 * 72, 8 * 5 * 72
     found = last(trained(Do(composed, left=torch.rand(8, 5), right=torch.rand(5, 72))))
     assert found == (macs + making, macs, macs + 2 * making)
-
-
-TOKENS = PIXELS
-
-
-def tokens_of(x: Tensor) -> Tensor:
-    return x.flatten(2).transpose(1, 2)
-
-
-def _self_attention(self: Any, x: Tensor) -> Tensor:
-    tokens = tokens_of(x)
-    return self.mha(tokens, tokens, tokens, need_weights=self.mha.shown)[0]
-
-
-@pytest.mark.parametrize("on", ["meta", "cpu"])
-@pytest.mark.parametrize("shown", [False, True])
-def test_multi_head_attention(on: str, shown: bool) -> None:
-    mha = nn.MultiheadAttention(8, 2, dropout=0.1, batch_first=True)
-    mha.shown = shown
-    projections, products = 4 * TOKENS * 8 * 8, 2 * TOKENS * TOKENS * 8
-    found = last(trained(Do(_self_attention, mha=mha), on=on, batch=2))
-    assert found == (2 * (projections + products), 2 * (projections + 2 * products), 2 * projections)
-
-
-@pytest.mark.parametrize("on", ["meta", "cpu"])
-def test_transformer_layer(on: str) -> None:
-    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-    weighted, products = TOKENS * (4 * 64 + 2 * 8 * 16), 2 * TOKENS * TOKENS * 8
-    found = last(trained(Do(lambda self, x: self.layer(tokens_of(x)), layer=layer), on=on))
-    assert found == (weighted + products, weighted + 2 * products, weighted)
-
-
-@pytest.mark.parametrize("on", ["meta", "cpu"])
-@pytest.mark.parametrize("causal", [False, True])
-def test_scaled_dot_product_attention(on: str, causal: bool) -> None:
-    """Keys as wide as queries, values wider; CPU kernels compute the scores again, the definition does not."""
-
-    def attend(self: Any, x: Tensor) -> Tensor:
-        heads = tokens_of(x).unflatten(2, (2, 4)).transpose(1, 2)
-        return F.scaled_dot_product_attention(heads, heads * 2, torch.cat((heads, heads), 3), is_causal=causal)
-
-    products = 2 * TOKENS * TOKENS * (4 + 8)
-    assert last(trained(Do(attend), on=on)) == (products, 2 * products, 0)
-
-
-@pytest.mark.parametrize("on", ["meta", "cpu"])
-def test_fused_attention_of_the_cpu(on: str) -> None:
-    def attend(self: Any, x: Tensor) -> Tensor:
-        heads = tokens_of(x).unflatten(2, (2, 4)).transpose(1, 2)
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(heads, heads * 2, heads * 3)[0]
-
-    products = 2 * TOKENS * TOKENS * (4 + 4)
-    assert last(trained(Do(attend), on=on)) == (products, 2 * products, 0)
-
-
-@pytest.mark.parametrize("flavour", ["flash", "efficient", "cudnn"])
-def test_fused_attention_of_a_gpu(flavour: str) -> None:
-    """Their formulas, asked directly: the kernels run on no CPU."""
-    q, k, v = (torch.empty(2, 3, length, wide, device="meta") for length, wide in ((7, 8), (9, 8), (9, 4)))
-    grad_out = torch.empty(2, 3, 7, 4, device="meta")
-    name = f"aten::_scaled_dot_product_{flavour}_attention_backward"
-    assert GRADIENTS[name](None, (grad_out, q, k, v), {}) == (2 * (2 * 3 * 7 * 9 * (8 + 4)), 0)
-
-
-def _linear(self: Any, x: Tensor) -> Tensor:
-    return self.linear(tokens_of(x))
-
-
-def test_linear_layers_and_what_is_frozen_of_them() -> None:
-    macs = TOKENS * 8 * 5
-    assert last(trained(Do(_linear, linear=nn.Linear(8, 5)))) == (macs, macs, macs)
-    assert last(trained(Do(_linear, linear=nn.Linear(8, 5, bias=False)))) == (macs, macs, macs)
-    square = nn.Linear(8, 8)
-    assert last(trained(Do(_linear, linear=square))) == (TOKENS * 64,) * 3
-    square.weight.requires_grad_(False)  # its bias is trained still
-    assert last(trained(Do(_linear, linear=square))) == (TOKENS * 64, TOKENS * 64, 0)
-    square.weight.requires_grad_(True)
-    frozen = nn.Sequential(nn.Conv2d(3, 8, 1).requires_grad_(False), Do(_linear, linear=square))
-    assert cost(count_training(frozen, chain_graph(frozen), (12, 10)).rows["1"]) == (TOKENS * 64, 0, TOKENS * 64)
-
-
-MAP = 8 * PIXELS
-PRODUCTS: dict[str, tuple[Callable[..., Any], dict[str, Tensor], tuple[int, int, int]]] = {
-    "map by map": (lambda self, x: x @ x.transpose(2, 3), {}, (MAP * 12, 2 * MAP * 12, 0)),
-    "map by weight": (lambda self, x: x @ self.w, {"w": torch.rand(10, 10)}, (MAP * 10,) * 3),
-    "weight by map": (lambda self, x: self.w @ x, {"w": torch.rand(12, 12)}, (MAP * 12,) * 3),
-    "by a constant": (lambda self, x: x @ torch.ones(10, 6, device=x.device), {}, (MAP * 6, MAP * 6, 0)),
-    "by a vector": (lambda self, x: x.flatten(0, 2) @ self.w, {"w": torch.rand(10)}, (MAP,) * 3),
-    "dot": (lambda self, x: torch.dot(x.flatten(), self.w), {"w": torch.rand(MAP)}, (MAP,) * 3),
-    "einsum": (
-        lambda self, x: torch.einsum("bchw,cd,bdhw->bhw", x, self.w, x),
-        {"w": torch.rand(8, 8)},
-        (MAP * 8 + MAP, MAP * 8 + 2 * MAP, MAP * 8),
-    ),
-    "baddbmm": (
-        lambda self, x: torch.baddbmm(self.w, x[0], x[0].transpose(1, 2)),
-        {"w": torch.rand(12, 12)},
-        (MAP * 12, 2 * MAP * 12, 0),
-    ),
-    "no gradient": (lambda self, x: x + (x.detach() @ x.detach().transpose(2, 3)).mean(), {}, (MAP * 12, 0, 0)),
-    "one detached": (lambda self, x: x @ x.detach().transpose(2, 3), {}, (MAP * 12, MAP * 12, 0)),
-}
-
-
-@pytest.mark.parametrize("on", ["meta", "cpu"])
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_products(name: str, on: str) -> None:
-    function, parameters, expected = PRODUCTS[name]
-    found = trained(Do(function, **parameters), on=on)
-    assert last(found) == expected
-    assert found.counts.uncounted == ()
 
 
 @pytest.mark.parametrize("on", ["meta", "cpu"])
