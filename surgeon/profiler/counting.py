@@ -13,6 +13,7 @@ from surgeon.profiler.figures import Detail
 from surgeon.profiler.flops.conventions.misleading import misleading
 from surgeon.profiler.flops.count import ModelCount, count_of
 from surgeon.profiler.flops.passes import Passes
+from surgeon.profiler.flops.training import count_training
 from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.results import TrainingCounts
 from surgeon.profiler.settings import ProfileSettings
@@ -55,7 +56,8 @@ def count_subject(subject: Subject, settings: ProfileSettings, forward: Forward 
         if plan is None and not settings.detail:
             shape = (settings.batch, input_channels(subject.module), *settings.imgsz)
             model = count_of(passes.run(shape), rows)
-            return Counted(model=model, ultralytics_gflops=_asked(subject, settings))
+            training = _training(subject, settings, forward)
+            return Counted(model=model, ultralytics_gflops=_asked(subject, settings), training=training)
         found = find(subject.module, rows, settings, plan, passes)
     gflops = _asked(subject, settings) if found.printed is None else found.printed.gflops
     return Counted(
@@ -63,7 +65,14 @@ def count_subject(subject: Subject, settings: ProfileSettings, forward: Forward 
         ultralytics_gflops=gflops or None,
         misleading=_sentence(subject, found),
         detail=detail_of(subject, settings, found, forward) if settings.detail else None,
+        training=_training(subject, settings, forward),
     )
+
+
+def _training(subject: Subject, settings: ProfileSettings, forward: Forward | None) -> TrainingCounts | None:
+    if not settings.training:
+        return None
+    return count_training(subject.module, subject.graph, settings.imgsz, settings.batch, forward=forward).counts
 
 
 def _asked(subject: Subject, settings: ProfileSettings) -> float | None:

@@ -16,6 +16,7 @@ from surgeon.report.conventions_tables import (
 )
 from surgeon.report.layers_table import layers_table
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
+from surgeon.report.training_flops import training_flops
 from surgeon.report.units import NOT_MEASURED, NOTHING
 
 COUNTED = (
@@ -38,6 +39,7 @@ def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
         parts=(
             Facts(title="totals", items=_totals(result)),
             *_detail(result, by),
+            *(() if result.training is None else (training_flops(result.training, result.settings.batch),)),
             *((layers_table(result),) if by == "rows" else ()),
             Facts(title="environment", items=_environment(result.environment)),
             Notes(title="notes", sentences=notes_of(result)),

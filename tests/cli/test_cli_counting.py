@@ -52,6 +52,15 @@ def test_sizes_and_batches_are_one_table(run: Callable[..., Any]) -> None:
     assert outcome.out.count("yolov8n (yolov8n.yaml)") == 1
 
 
+def test_a_training_step(run: Callable[..., Any]) -> None:
+    outcome = run("profile", "yolov8n.yaml", "imgsz=64", "--batch", "2", "--training", "--no-latency", "--no-rows")
+    assert "training step" in outcome.out and "per image" in outcome.out
+    saved = json.loads(run("profile", "yolov8n.yaml", "imgsz=64", "--training", "--no-latency", "--json", "-").out)[
+        "training"
+    ]
+    assert saved["forward_macs"] == saved["weight_gradient_macs"] > saved["input_gradient_macs"] > 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
