@@ -38,6 +38,24 @@ def test_multi_head_attention(on: str, shown: bool) -> None:
 
 
 @pytest.mark.parametrize("on", ["meta", "cpu"])
+def test_attention_that_is_kept_from_training(on: str) -> None:
+    """Frozen and in eval mode, as a text encoder: PyTorch would run it as one operator that tells nothing."""
+
+    class Still(nn.MultiheadAttention):
+        def train(self, mode: bool = True) -> nn.Module:
+            return super().train(False)
+
+    def attend(self: Any, x: Tensor) -> Tensor:
+        tokens = tokens_of(x.detach())
+        return x * self.mha(tokens, tokens, tokens, need_weights=False)[0].mean()
+
+    mha = Still(8, 2, batch_first=True).requires_grad_(False)
+    found = trained(Do(attend, mha=mha), on=on)
+    assert last(found) == (4 * TOKENS * 64 + 2 * TOKENS * TOKENS * 8, 0, 0)
+    assert found.counts.uncounted == ()
+
+
+@pytest.mark.parametrize("on", ["meta", "cpu"])
 def test_transformer_layer(on: str) -> None:
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     weighted, products = TOKENS * (4 * 64 + 2 * 8 * 16), 2 * TOKENS * TOKENS * 8
@@ -112,6 +130,11 @@ PRODUCTS: dict[str, tuple[Callable[..., Any], dict[str, Tensor], tuple[int, int,
         (MAP * 12, 2 * MAP * 12, 0),
     ),
     "no gradient": (lambda self, x: x + (x.detach() @ x.detach().transpose(2, 3)).mean(), {}, (MAP * 12, 0, 0)),
+    "constants after a weight": (
+        lambda self, x: x.flatten(0, 2) @ self.w + (torch.ones(3, 4) @ torch.ones(4, 5)).mean().to(x.device),
+        {"w": torch.rand(10, 10)},
+        (MAP * 10 + 60, MAP * 10, MAP * 10),
+    ),
     "one detached": (lambda self, x: x @ x.detach().transpose(2, 3), {}, (MAP * 12, MAP * 12, 0)),
 }
 
