@@ -29,14 +29,55 @@ def made(ledger: Ledger, shape: tuple[int, ...], like: Tensor) -> Tensor:
     return out
 
 
-def made_like(ledger: Ledger, like: Tensor) -> Tensor:
-    """A tensor of the shape of another, its axes in the same order of memory, as pointwise functions make it."""
-    if like.is_contiguous():
-        return made(ledger, like.shape, like)
+def made_of(ledger: Ledger, shape: tuple[int, ...], like: Tensor, *others: Tensor) -> Tensor:
+    """The result of a pointwise function: its axes lie in memory as those of its operands, as PyTorch decides it.
+
+    Not by ``torch.empty_like``, which on the meta device is Python, and imports a computer algebra system.
+    """
+    if like.is_contiguous() and like.shape == shape and all(one.is_contiguous() for one in others):
+        return made(ledger, shape, like)
+    strides = dense_strides(shape, (like, *others))
     with below_the_modes():
-        out = torch.empty_like(like)
+        out = torch.empty_strided(shape, strides, dtype=like.dtype, device="meta")
     ledger.hold(out, out.nbytes)
     return out
+
+
+def dense_strides(shape: tuple[int, ...], operands: tuple[Tensor, ...]) -> list[int]:
+    """Strides of a pointwise result: the order of axes that ``TensorIterator`` finds for operands of any layout."""
+    axes = len(shape)
+    steps = []
+    for one in operands:
+        missing = axes - one.dim()
+        own = (
+            0 if n == 1 != shape[missing + i] else step
+            for i, (n, step) in enumerate(zip(one.shape, one.stride(), strict=True))
+        )
+        steps.append([0] * missing + list(own))
+    order = list(range(axes - 1, -1, -1))  # innermost first
+    for end in range(1, axes):
+        moving = end
+        for other in range(end - 1, -1, -1):
+            compared = _compared(order[other], order[moving], shape, steps)
+            if compared > 0:
+                order[other], order[moving] = order[moving], order[other]
+                moving = other
+            elif compared < 0:
+                break
+    strides, step = [0] * axes, 1
+    for axis in order:
+        strides[axis] = step
+        step *= shape[axis]
+    return strides
+
+
+def _compared(inner: int, outer: int, shape: tuple[int, ...], steps: list[list[int]]) -> int:
+    """Above 0 where an axis that is taken for the inner one lies outside; 0 where no operand knows."""
+    for own in steps:
+        a, b = own[inner], own[outer]
+        if a and b and (a != b or shape[inner] > shape[outer]):
+            return 1 if a >= b else -1
+    return 0
 
 
 def is_plain(tensor: Tensor) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from surgeon.profiler.flops.ledger import Ledger
-from surgeon.profiler.flops.rules.base import Rule, is_plain, made, made_like
+from surgeon.profiler.flops.rules.base import Rule, is_plain, made, made_of
 from surgeon.profiler.flops.traffic import read_bytes, strided_copy
 
 
@@ -58,7 +58,7 @@ def unary(name: str) -> Rule:
         x = args[0] if args else None
         if not isinstance(x, Tensor) or not x.is_meta or not x.is_floating_point() or kwargs.get("dtype") is not None:
             return NotImplemented
-        out = x if kwargs.get("inplace") else made_like(ledger, x)
+        out = x if kwargs.get("inplace") else made_of(ledger, x.shape, x)
         ledger.book(name, 0, out.numel(), read_bytes(x), out.nbytes)
         return out
 
@@ -77,14 +77,7 @@ def binary(name: str, *, inplace: bool = False) -> Rule:
         shape = _joint_shape(x, y)
         if shape is None or (inplace and shape != x.shape):
             return NotImplemented
-        if inplace:
-            out = x
-        elif shape == x.shape:
-            out = made_like(ledger, x)
-        elif x.is_contiguous() and y.is_contiguous():
-            out = made(ledger, shape, x)
-        else:
-            return NotImplemented
+        out = x if inplace else made_of(ledger, shape, x, *([y] if isinstance(y, Tensor) else []))
         ledger.book(name, 0, out.numel(), read_bytes(x) + (read_bytes(y) if isinstance(y, Tensor) else 0), out.nbytes)
         return out
 
@@ -115,11 +108,14 @@ def max_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -
         return NotImplemented
     stride = window if options["stride"] is None else options["stride"]
     sides = [_pair(value) for value in (window, stride, options["padding"], options["dilation"])]
-    if options["ceil_mode"] or options["return_indices"] or any(side is None for side in sides):
+    if options["return_indices"] or any(side is None for side in sides):
         return NotImplemented
     kernel, step, padding, dilation = (side or (0, 0) for side in sides)
     reach = [dilation[i] * (kernel[i] - 1) + 1 for i in range(2)]
-    new = [(x.shape[2 + i] + 2 * padding[i] - reach[i]) // step[i] + 1 for i in range(2)]
+    spare = [step[i] - 1 if options["ceil_mode"] else 0 for i in range(2)]
+    new = [(x.shape[2 + i] + 2 * padding[i] - reach[i] + spare[i]) // step[i] + 1 for i in range(2)]
+    # The last window begins in the map, or in the padding before it.
+    new = [n - (spare[i] > 0 and (n - 1) * step[i] >= x.shape[2 + i] + padding[i]) for i, n in enumerate(new)]
     if min(new) < 1 or any(2 * padding[i] > kernel[i] for i in range(2)):
         return NotImplemented
     if not is_plain(x):

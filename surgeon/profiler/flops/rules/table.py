@@ -37,6 +37,7 @@ _UNARY: tuple[Any, ...] = (
 _BINARY: tuple[Any, ...] = (
     *(torch.add, torch.sub, torch.mul, torch.div, Tensor.add, Tensor.sub, Tensor.mul, Tensor.div, Tensor.__add__),
     *(Tensor.__radd__, Tensor.__sub__, Tensor.__mul__, Tensor.__rmul__, Tensor.__truediv__, Tensor.__rsub__),
+    Tensor.__rpow__,
 )
 
 _INPLACE: tuple[Any, ...] = (Tensor.add_, Tensor.mul_, Tensor.__iadd__, Tensor.__imul__)
