@@ -84,7 +84,7 @@ class Bench:
         )
         for arm, (samples, warm) in enumerate(zip(series.samples_ms, series.warm_ms, strict=True)):
             notes = noise_notes(samples, series.seen.sentences())
-            timed[arm] = replace(timed[arm], latency=summarise(samples, warm, notes))
+            timed[arm] = replace(timed[arm], latency=series.witness.of_latency(summarise(samples, warm, notes), arm))
         paired = tuple(judge(series, arm, self.settings.precision) for arm in range(1, len(subjects)))
         if series.stopped_by == "interrupt":
             return timed, paired

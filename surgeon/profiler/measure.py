@@ -83,7 +83,7 @@ def measure_subject(
     settings = _as_prepared(settings, [subject])
     environment = read_environment(settings.device)
     counted = count_subject(subject, settings, forward)
-    timed = Bench(settings, clock or clock_for(settings.device), forward).time_one(subject)
+    timed = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward).time_one(subject)
     return assembled(subject, settings, environment, counted, timed)
 
 
@@ -120,7 +120,7 @@ def compare_modules(
     for subject in subjects:
         announce(f"counting {subject.name}")
         counted.append(count_subject(subject, settings, forward))
-    bench = Bench(settings, clock or clock_for(settings.device), forward)
+    bench = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward)
     timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
     results = (
         assembled(subject, settings, environment, counts, times)

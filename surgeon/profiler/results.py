@@ -9,7 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from surgeon.profiler.figures import Detail
+from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
+from surgeon.profiler.memory_figures import ActivationMemory, Memory
 from surgeon.profiler.settings import ProfileSettings
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "ActivationMemory",
+    "Comparison",
+    "Counts",
+    "Environment",
+    "GpuLatency",
+    "GpuPair",
+    "Latency",
+    "LayerProfile",
+    "Memory",
+    "PairedLatency",
+    "ProfileResult",
+    "TrainingCounts",
+]
 
 SCHEMA_VERSION = 1
 
@@ -101,6 +119,7 @@ class Latency:
         first_ms: The first, cold run.
         median_ms, q1_ms, q3_ms, p90_ms, p99_ms: Order statistics of the samples.
         notes: What disturbed the measurement, in sentences.
+        gpu: The same runs by a GPU's clocks, None on a CPU.
     """
 
     samples_ms: tuple[float, ...]
@@ -112,39 +131,7 @@ class Latency:
     p90_ms: float
     p99_ms: float
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Memory of one forward pass.
-
-    Attributes:
-        peak_activation_bytes: Most bytes alive at once that the forward allocated, None where not measured.
-        method: How it was measured, for the reader.
-        parameter_bytes: Bytes of parameters and buffers of the deployed (fused, cast) network.
-    """
-
-    peak_activation_bytes: int | None
-    method: str
-    parameter_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivationMemory:
-    """What one forward pass allocates, predicted from shapes.
-
-    Attributes:
-        peak_bytes: Most bytes alive at once: results that something still refers to, outputs included; the image,
-            parameters, buffers and what the network keeps for its next pass (anchors) not.
-        sum_bytes: Bytes of all results together.
-        peak_row: Key of the row in which the peak stands, None where that is in no row.
-        row_peaks: Most bytes alive at once while each row runs, by its key, what earlier rows left behind included.
-    """
-
-    peak_bytes: int
-    sum_bytes: int
-    peak_row: str | None
-    row_peaks: dict[str, int] = field(default_factory=dict)
+    gpu: GpuLatency | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +239,7 @@ class PairedLatency:
         epoch_pairs: Pairs of each epoch (fresh copies at other memory addresses), in order; their sum is ``pairs``.
         waited_share: Share of the time in which the timing thread waited for a CPU, None where not exposed.
         stalled_share: Share of the time in which any task of the machine waited for a CPU (PSI), None likewise.
+        gpu: The same pairs by a GPU's clocks, None on a CPU.
     """
 
     pairs: int
@@ -268,6 +256,7 @@ class PairedLatency:
     epoch_pairs: tuple[int, ...] = ()
     waited_share: float | None = None
     stalled_share: float | None = None
+    gpu: GpuPair | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

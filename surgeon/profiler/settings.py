@@ -28,6 +28,10 @@ class ProfileSettings:
             and as long as `min_runs` take for a profile.
         detail: Whether every convention is counted, unfused and fused, and modules and operators are listed.
         training: Whether the forward and backward pass of a training step are counted.
+        cold: Whether a GPU's L2 cache is emptied before every run. Right for a single kernel that will find it cold,
+            not for a network, whose layers find there what the one before left.
+        cuda_graph: Whether the replay of a CUDA graph of the forward is timed beside it.
+        energy: Whether the GPU's energy for one run is measured.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
 
@@ -43,6 +47,9 @@ class ProfileSettings:
     precision: float = 0.005
     detail: bool = False
     training: bool = False
+    cold: bool = False
+    cuda_graph: bool = False
+    energy: bool = False
 
     @property
     def budget_s(self) -> float:
@@ -51,7 +58,7 @@ class ProfileSettings:
 
     def differences(self, other: ProfileSettings) -> tuple[str, ...]:
         """Names of the settings that must agree for a comparison, and do not."""
-        must_agree = ("imgsz", "batch", "device", "dtype", "threads", "fused")
+        must_agree = ("imgsz", "batch", "device", "dtype", "threads", "fused", "cold")
         names = {f.name for f in fields(self)}
         assert names.issuperset(must_agree)
         return tuple(name for name in must_agree if getattr(self, name) != getattr(other, name))

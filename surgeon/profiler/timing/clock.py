@@ -56,41 +56,11 @@ class CpuClock:
         return [(after - before) / 1e6 for before, after in pairwise(marks)]
 
 
-class CudaClock:
-    """Wall time of a CUDA device's work: synchronised runs, and events inside a run."""
-
-    warmup_runs = 10
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-
-    def now_s(self) -> float:
-        """Seconds since an arbitrary start."""
-        return time.perf_counter()
-
-    def run_ms(self, call: Callable[[], object]) -> float:
-        """Milliseconds from an idle device to an idle device."""
-        torch.cuda.synchronize(self._device)
-        start = time.perf_counter_ns()
-        result = call()
-        torch.cuda.synchronize(self._device)
-        elapsed = time.perf_counter_ns() - start
-        del result
-        return elapsed / 1e6
-
-    def mark(self) -> torch.cuda.Event:
-        """An event in the current stream."""
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call, unused-ignore]
-        event.record(torch.cuda.current_stream(self._device))
-        return event
-
-    def spans_ms(self, marks: Sequence[torch.cuda.Event]) -> list[float]:
-        """Milliseconds between successive events."""
-        torch.cuda.synchronize(self._device)
-        return [float(before.elapsed_time(after)) for before, after in pairwise(marks)]
-
-
-def clock_for(device: str) -> Clock:
-    """The clock of a device (``cpu``, ``cuda:0``)."""
+def clock_for(device: str, *, cold: bool = False) -> Clock:
+    """The clock of a device (``cpu``, ``cuda:0``); ``cold`` empties a GPU's L2 cache before every run."""
     found = torch.device(device)
-    return CudaClock(found) if found.type == "cuda" else CpuClock()
+    if found.type != "cuda":
+        return CpuClock()
+    from surgeon.profiler.timing.cuda import cuda_clock
+
+    return cuda_clock(found, cold=cold)

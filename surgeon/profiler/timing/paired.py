@@ -27,6 +27,7 @@ from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.verdict import reason, verdict
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
+from surgeon.profiler.timing.witness import NoWitness, Witness, warmup_s_of, witness_of
 
 EPOCHS = 3
 MIN_PAIRS = 10
@@ -45,6 +46,8 @@ class BlockSeries:
         stopped_by: ``precision``, ``budget`` or ``interrupt``.
         elapsed_s: Seconds, copies and warm-up included.
         seen: What disturbed it.
+        witness: Who watched the device.
+        aside_ms: Times of the blocks that do not count, because the device was throttled.
     """
 
     samples_ms: list[list[float]]
@@ -53,6 +56,21 @@ class BlockSeries:
     stopped_by: str = "budget"
     elapsed_s: float = 0.0
     seen: Disturbance = field(default_factory=Disturbance)
+    witness: Witness = field(default_factory=NoWitness)
+    aside_ms: list[list[float]] = field(default_factory=list)
+
+    def set_aside(self) -> None:
+        """Take the last block out of those that count."""
+        if not self.aside_ms:
+            self.aside_ms = [[] for _ in self.samples_ms]
+        for samples, aside in zip(self.samples_ms, self.aside_ms, strict=True):
+            aside.append(samples.pop())
+
+    def settle(self) -> None:
+        """Where no block counts, show those that do not; the witness lets nobody conclude anything from them."""
+        if self.blocks == 0 and self.aside_ms:
+            self.samples_ms, self.aside_ms = self.aside_ms, []
+            self.epoch_blocks = [self.blocks]
 
     @property
     def blocks(self) -> int:
@@ -107,8 +125,8 @@ def run_blocks(
 ) -> BlockSeries:
     """Time blocks of one run each of every network; see `time_paired`."""
     assert len(modules) >= 2, "a comparison needs a baseline and a candidate"
-    clock = clock or clock_for(settings.device)
-    series = BlockSeries([[] for _ in modules], [[] for _ in modules])
+    clock = clock or clock_for(settings.device, cold=settings.cold)
+    series = BlockSeries([[] for _ in modules], [[] for _ in modules], witness=witness_of(clock, len(modules)))
     gauge, start_s = PressureGauge(), clock.now_s()
     session = _Session(modules, images, settings, forward, clock, random.Random(seed), start_s)
     try:
@@ -116,9 +134,10 @@ def run_blocks(
             session.run(series)
     except KeyboardInterrupt:
         _drop_incomplete(series)
-        if series.blocks == 0:
+        if series.blocks == 0 and not series.aside_ms:
             raise
         series.stopped_by = "interrupt"
+    series.settle()
     series.elapsed_s = clock.now_s() - start_s
     series.seen = gauge.read()
     return series
@@ -130,7 +149,7 @@ def judge(series: BlockSeries, arm: int, precision: float) -> PairedLatency:
     interval = median_interval(logs)
     ratio, low, high = (_exp(value) for value in (interval.median, interval.low, interval.high))
     word = verdict(ratio, low, high)
-    return PairedLatency(
+    found = PairedLatency(
         pairs=len(logs),
         ratio=ratio,
         ratio_low=low,
@@ -148,6 +167,7 @@ def judge(series: BlockSeries, arm: int, precision: float) -> PairedLatency:
         waited_share=series.seen.waited,
         stalled_share=series.seen.stalled,
     )
+    return series.witness.of_pair(found, arm)
 
 
 @dataclass(slots=True)
@@ -177,7 +197,8 @@ class _Session:
         runners, _shift = self._fresh_runners()
         allowance_s = ALLOWANCE * self.settings.budget_s / EPOCHS / len(runners)
         for arm in self._shuffled(len(runners)):
-            series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs, allowance_s))
+            min_s = warmup_s_of(self.clock) if epoch == 1 else 0.0  # later copies find tuned kernels and a warm device
+            series.warm_ms[arm].extend(warm_up(runners[arm].run_ms, self.clock.warmup_runs, allowance_s, min_s))
         series.epoch_blocks.append(0)
         target = self.settings.precision * math.sqrt(EPOCHS / epoch)
         end_s = self.start_s + self.settings.budget_s
@@ -185,7 +206,11 @@ class _Session:
         while True:
             for arm in self._shuffled(len(runners)):
                 series.samples_ms[arm].append(runners[arm].run_ms())
-            series.epoch_blocks[-1] += 1
+                series.witness.saw(arm)
+            if series.witness.keeps():
+                series.epoch_blocks[-1] += 1
+            else:
+                series.set_aside()
             blocks = series.blocks
             if blocks >= MIN_PAIRS and blocks % PAIRS_PER_LOOK == 0 and series.widest() <= target:
                 return True
@@ -204,7 +229,8 @@ class _Session:
 
     def _another_epoch_fits(self, series: BlockSeries) -> bool:
         """Whether copies can warm up and run a few blocks before the budget is spent."""
-        block_s = sum(quantile(sorted(samples), 0.5) for samples in series.samples_ms) / 1000
+        timed = series.samples_ms if series.blocks else series.aside_ms
+        block_s = sum(quantile(sorted(samples), 0.5) for samples in timed) / 1000
         left_s = self.start_s + self.settings.budget_s - self.clock.now_s()
         return left_s >= 5 * block_s
 

@@ -19,6 +19,7 @@ from torch import nn
 from surgeon.profiler.timing.clock import Clock
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
+from surgeon.profiler.timing.witness import prepare
 
 OUTSIDE = ""
 """Path under which time before the first row and after the last is booked."""
@@ -152,6 +153,7 @@ def _run_total_ms(runner: Runner, tape: Tape, clock: Clock) -> float:
 def _run_spans(runner: Runner, tape: Tape, clock: Clock) -> list[tuple[str, float]]:
     """The run as a row of intervals, each with the path of the row that had begun."""
     tape.clear()
+    prepare(clock)
     begin = clock.mark()
     result = runner.run()
     end = clock.mark()

@@ -10,6 +10,7 @@ from surgeon.profiler.timing.clock import Clock
 from surgeon.profiler.timing.confidence import median_interval, quantile
 from surgeon.profiler.timing.pressure import PressureGauge
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
+from surgeon.profiler.timing.witness import warmup_s_of, witness_of
 
 NOISY = 0.1
 """Interquartile range over median from which a series is called noisy."""
@@ -47,22 +48,28 @@ def time_steady(
         KeyboardInterrupt: Interrupted before there was anything to report.
     """
     start_s = clock.now_s()
-    warm = warm_up(run_ms, clock.warmup_runs, ALLOWANCE * budget_s)
+    warm = warm_up(run_ms, clock.warmup_runs, ALLOWANCE * budget_s, warmup_s_of(clock))
     samples: list[float] = []
+    aside: list[float] = []
+    witness = witness_of(clock, 1)
     gauge = PressureGauge()
     notes: list[str] = []
     try:
         while not _may_stop(samples, min_runs, precision):
-            if len(samples) >= fewest_runs and clock.now_s() - start_s >= budget_s:
+            if len(samples) + len(aside) >= fewest_runs and clock.now_s() - start_s >= budget_s:
                 break
-            samples.append(run_ms())
+            ms = run_ms()
+            witness.saw(0)
+            (samples if witness.keeps() else aside).append(ms)
     except KeyboardInterrupt:
-        if not samples:
+        if not samples and not aside:
             raise
         notes.append(INTERRUPTED)
     if len(samples) < min_runs:
         notes.append(f"{len(samples)} of {min_runs} runs fitted into {budget_s:g} s")
-    return summarise(samples, warm, (*notes, *noise_notes(samples, gauge.read().sentences())))
+    shown = samples or aside  # where every run was throttled, the witness says so
+    latency = summarise(shown, warm, (*notes, *noise_notes(shown, gauge.read().sentences())))
+    return witness.of_latency(latency, 0)
 
 
 def summarise(samples: Sequence[float], warm: Sequence[float], notes: tuple[str, ...] = ()) -> Latency:
