@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from torch import nn
@@ -29,10 +30,12 @@ def assembled(
         params=sum(p.numel() for p in parameters),
         trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
         counts=_counts(counted),
-        layers=_layers(subject, counted.model, timed.rows),
+        layers=_layers(subject, counted.model, timed.rows, timed.subnormals),
         latency=timed.latency,
         memory=timed.memory,
         source_sha256=subject.source_sha256,
+        yaml_sha256=subject.yaml_sha256,
+        layout=timed.layout,
         task=subject.task,
         model_layers=sum(1 for m in subject.module.modules() if not m._modules),
         unattributed_ms=None if timed.rows is None else timed.rows.unattributed_ms,
@@ -46,7 +49,9 @@ def _counts(counted: Counted) -> Counts:
     return replace(counted.model.counts, ultralytics_gflops=counted.ultralytics_gflops, misleading=counted.misleading)
 
 
-def _layers(subject: Subject, counted: ModelCount, timing: RowTiming | None) -> tuple[LayerProfile, ...]:
+def _layers(
+    subject: Subject, counted: ModelCount, timing: RowTiming | None, subnormals: Mapping[str, int]
+) -> tuple[LayerProfile, ...]:
     graph, module = subject.graph, subject.module
     index = {IMAGE: -1} | {layer.key: layer.index for layer in graph}
     rows = []
@@ -69,6 +74,7 @@ def _layers(subject: Subject, counted: ModelCount, timing: RowTiming | None) -> 
                 read_bytes=row.read_bytes,
                 written_bytes=row.written_bytes,
                 trainable_params=_trainable(module.get_submodule(layer.path)),
+                subnormal_weights=subnormals.get(layer.path, 0),
                 latency_ms=ms,
                 latency_plus_minus_ms=plus_minus,
                 planted=layer.planted,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.inputs import Forward, example_images
 from surgeon.profiler.memory import measure_memory
 from surgeon.profiler.results import Latency, Memory, PairedLatency
 from surgeon.profiler.settings import ProfileSettings
-from surgeon.profiler.subject import Subject, deployed
+from surgeon.profiler.subject import Subject, deployed, layout_of
 from surgeon.profiler.timing.clock import Clock
-from surgeon.profiler.timing.denormals import denormal_notes
+from surgeon.profiler.timing.denormals import subnormals_by_row
 from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missing_rows, time_rows
@@ -25,11 +25,18 @@ ROWS_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What running a deployed network found; latency and rows are None where they were not timed."""
+    """What running a deployed network found; latency and rows are None where they were not timed.
+
+    Attributes:
+        subnormals: Subnormal weights by the path of the row, of a network that is timed on a CPU.
+        layout: Memory layout of its weights.
+    """
 
     memory: Memory
     latency: Latency | None = None
     rows: RowTiming | None = None
+    subnormals: dict[str, int] = field(default_factory=dict)
+    layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,9 @@ class Bench:
         settings = self.settings
         runner = self._runners([subject])[0]
         with quiet(settings.threads):
-            memory = self._memory(runner, subject)
+            untimed = self._untimed(runner, subject)
             if not settings.latency:
-                return Timed(memory)
+                return untimed
             latency = time_steady(
                 runner.run_ms,
                 self.clock,
@@ -62,7 +69,7 @@ class Bench:
                 fewest_runs=settings.min_runs if settings.time_budget_s is None else FEWEST_RUNS,
                 precision=settings.precision,
             )
-            return self._with_rows([Timed(memory, latency)], [runner], [subject])[0]
+            return self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
 
     def time_together(
         self, subjects: Sequence[Subject], *, seed: int, announce: Callable[[str], None]
@@ -70,7 +77,7 @@ class Bench:
         """Memory of each network, then all in random pairs, then the rows of each."""
         runners = self._runners(subjects)
         with quiet(self.settings.threads):
-            timed = [Timed(self._memory(r, s)) for r, s in zip(runners, subjects, strict=True)]
+            timed = [self._untimed(r, s) for r, s in zip(runners, subjects, strict=True)]
         if not self.settings.latency:
             return timed, ()
         announce(f"timing {len(subjects)} networks in random order")
@@ -97,6 +104,16 @@ class Bench:
         images = example_images(subjects[0].module, self.settings)
         return [Runner(deployed(subject, self.settings), images, self.clock, self.forward) for subject in subjects]
 
+    def _untimed(self, runner: Runner, subject: Subject) -> Timed:
+        """What is known of a network before it is timed."""
+        slow = self.settings.latency and self.settings.device == "cpu"
+        rows = [layer.path for layer in subject.graph]
+        return Timed(
+            self._memory(runner, subject),
+            subnormals=subnormals_by_row(runner.module, rows) if slow else {},
+            layout=layout_of(runner.module),
+        )
+
     def _memory(self, runner: Runner, subject: Subject) -> Memory:
         settings = self.settings
         try:
@@ -114,14 +131,13 @@ class Bench:
         if any(missing):
             names = ", ".join(path for found in missing for path in found)
             return [_noted(one, f"rows were not timed: the deployed network has no {names}") for one in timed]
-        noted = [_noted(t, *denormal_notes(r.module, p)) for t, r, p in zip(timed, runners, paths, strict=True)]
         if any(INTERRUPTED in one.latency.notes for one in timed if one.latency is not None):
-            return noted
+            return list(timed)
         try:
             shares = time_rows(runners, paths, self.clock, budget_s=self.settings.budget_s * ROWS_SHARE)
         except KeyboardInterrupt:
-            return [_noted(one, f"rows were not timed: {INTERRUPTED}") for one in noted]
-        return [_distributed(one, found) for one, found in zip(noted, shares, strict=True)]
+            return [_noted(one, f"rows were not timed: {INTERRUPTED}") for one in timed]
+        return [_distributed(one, found) for one, found in zip(timed, shares, strict=True)]
 
 
 def _distributed(timed: Timed, shares: Mapping[str, RowShare]) -> Timed:

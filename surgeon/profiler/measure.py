@@ -16,7 +16,8 @@ from surgeon.profiler.assemble import assembled
 from surgeon.profiler.bench import Bench
 from surgeon.profiler.counting import count_subject
 from surgeon.profiler.device import require_measurable
-from surgeon.profiler.environment import read_environment
+from surgeon.profiler.environment import machine_state, read_environment
+from surgeon.profiler.fingerprint.notes import noted, noted_together
 from surgeon.profiler.inputs import Forward
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
@@ -83,8 +84,10 @@ def measure_subject(
     settings = _as_prepared(settings, [subject])
     environment = read_environment(settings.device)
     counted = count_subject(subject, settings, forward)
+    environment = replace(environment, before=machine_state(settings.device))
     timed = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward).time_one(subject)
-    return assembled(subject, settings, environment, counted, timed)
+    environment = replace(environment, after=machine_state(settings.device))
+    return noted(assembled(subject, settings, environment, counted, timed))
 
 
 def compare_modules(
@@ -95,6 +98,7 @@ def compare_modules(
     clock: Clock | None = None,
     seed: int = 0,
     renames: Sequence[dict[str, str]] = (),
+    command: str | None = None,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Measure a baseline and candidates under equal settings, their latency in random pairs in this process.
@@ -106,6 +110,7 @@ def compare_modules(
         clock: Default the device's.
         seed: Of the order of runs.
         renames: For each candidate the map baseline row key → candidate row key.
+        command: What reproduces the comparison.
         announce: Told in a few words what begins, for a progress line.
 
     Raises:
@@ -121,12 +126,22 @@ def compare_modules(
         announce(f"counting {subject.name}")
         counted.append(count_subject(subject, settings, forward))
     bench = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward)
+    environment = replace(environment, before=machine_state(settings.device))
     timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
+    environment = replace(environment, after=machine_state(settings.device))
     results = (
         assembled(subject, settings, environment, counts, times)
         for subject, counts, times in zip(subjects, counted, timed, strict=True)
     )
-    return Comparison(results=tuple(results), paired=paired, renames=tuple(renames), notes=_several(paired))
+    comparison = Comparison(
+        results=tuple(results),
+        paired=paired,
+        renames=tuple(renames),
+        notes=_several(paired),
+        seed=seed if paired else None,
+        command=command,
+    )
+    return noted_together(comparison)
 
 
 def _several(paired: Sequence[PairedLatency]) -> tuple[str, ...]:

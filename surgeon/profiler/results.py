@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from surgeon.profiler.figures import Detail
+from surgeon.profiler.fingerprint.data import Environment as Environment
 from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
 from surgeon.profiler.settings import ProfileSettings
@@ -30,33 +31,6 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """Machine, software and state in which a result was taken.
-
-    Attributes:
-        python: Python version.
-        platform: Operating system and architecture.
-        cpu: CPU model.
-        cpus: Logical CPUs that this process may use.
-        gpu: Name of the CUDA device, None without one.
-        packages: Versions of torch, ultralytics, ultralytics-thop, fvcore, yolo-surgeon.
-        load_average: 1-minute load average before the measurement, None where the system has none.
-        cpu_pressure: Linux PSI ``cpu some avg10`` in percent, None where not exposed.
-        cpu_quota: CPUs granted by the cgroup, None without a limit.
-    """
-
-    python: str
-    platform: str
-    cpu: str
-    cpus: int
-    gpu: str | None
-    packages: dict[str, str]
-    load_average: float | None = None
-    cpu_pressure: float | None = None
-    cpu_quota: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +127,8 @@ class LayerProfile:
         read_bytes, written_bytes: Bytes that the row's operators moved in float32, each operand read once and each
             result written once, nothing kept in a cache between operators.
         trainable_params: Parameters that require a gradient; ``params - trainable_params`` are frozen.
+        subnormal_weights: Weights and buffer values of the deployed row that are subnormal numbers, which a CPU
+            computes with slowly unless it flushes them to zero; 0 where nothing was timed.
         latency_ms: Mean share of this row × the end-to-end median; None where not timed.
         latency_plus_minus_ms: Half-width of that figure's 95 % interval, None where unknown.
         planted: Whether surgeon put it there.
@@ -172,6 +148,7 @@ class LayerProfile:
     read_bytes: int = 0
     written_bytes: int = 0
     trainable_params: int = 0
+    subnormal_weights: int = 0
     latency_ms: float | None = None
     latency_plus_minus_ms: float | None = None
     planted: bool = False
@@ -191,6 +168,8 @@ class ProfileResult:
         activation: Predicted activation memory of the network and the type that `memory` is measured of, None where
             it was not predicted.
         unattributed_ms: End-to-end median minus the rows' sum; None where rows were not timed.
+        yaml_sha256: Hash of the ``model.yaml`` that the network is built from, None where it has none.
+        layout: Memory layout of the timed weights: ``contiguous``, ``channels_last`` or ``mixed``.
         command: What reproduces it on a command line.
         detail: Every convention, modules and operators, if asked for.
         training: What a training step costs, if asked for.
@@ -208,6 +187,8 @@ class ProfileResult:
     memory: Memory | None = None
     activation: ActivationMemory | None = None
     source_sha256: str | None = None
+    yaml_sha256: str | None = None
+    layout: str | None = None
     task: str | None = None
     model_layers: int | None = None
     unattributed_ms: float | None = None
@@ -269,12 +250,16 @@ class Comparison:
         renames: For each candidate the map baseline row key → candidate row key, where an edit record knows it;
             empty where unknown.
         notes: Sentences that belong under the table.
+        seed: Of the order of the runs, None where latency was not compared.
+        command: What reproduces it on a command line.
     """
 
     results: tuple[ProfileResult, ...]
     paired: tuple[PairedLatency, ...] = ()
     renames: tuple[dict[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    seed: int | None = None
+    command: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

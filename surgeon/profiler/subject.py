@@ -37,7 +37,7 @@ class Subject:
         ultralytics_gflops: What the model's own library prints: a figure, a function that asks for it, or None.
         proxies: Where that figure can be had from the counting passes, how; then nobody is asked.
         prepare: Makes the deployed network of a copy; None times the network unfused.
-        source_sha256, task, command: As in `ProfileResult`.
+        source_sha256, yaml_sha256, task, command: As in `ProfileResult`.
     """
 
     module: nn.Module
@@ -48,6 +48,7 @@ class Subject:
     proxies: Proxies | None = None
     prepare: Prepare | None = None
     source_sha256: str | None = None
+    yaml_sha256: str | None = None
     task: str | None = None
     command: str | None = None
 
@@ -65,3 +66,13 @@ def deployed(subject: Subject, settings: ProfileSettings) -> nn.Module:
         return network.eval().to(device=settings.device, dtype=getattr(torch, settings.dtype))
     except Exception as error:
         raise MeasurementError(f"{subject.name} cannot be prepared for timing: {error}") from error
+
+
+def layout_of(network: nn.Module) -> str | None:
+    """Memory layout of a network's convolution weights: ``contiguous``, ``channels_last``, ``mixed``; None without."""
+    found = set()
+    for tensor in network.parameters():
+        last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+        if tensor.dim() == 4 and tensor.is_contiguous() != last:  # a 1x1 kernel may be both
+            found.add("channels_last" if last else "contiguous")
+    return "mixed" if len(found) > 1 else next(iter(found), None)

@@ -12,7 +12,7 @@ from torch import nn
 from surgeon.errors import MeasurementError
 from surgeon.profiler import memory
 from surgeon.profiler.device import require_measurable
-from surgeon.profiler.environment import cpu_name, cpu_quota, read_environment
+from surgeon.profiler.environment import read_environment
 from surgeon.profiler.memory import measure_memory, peak_of
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.timing.clock import CpuClock, clock_for
@@ -32,29 +32,6 @@ def test_environment_of_this_machine() -> None:
     assert found.cpus >= 1
     assert found.cpu
     assert found.gpu is None
-
-
-def test_cpu_model_is_the_kernels_name(tmp_path: Path) -> None:
-    write(tmp_path / "cpuinfo", "processor\t: 0\nmodel name\t: Xeon 9000\n")
-    assert cpu_name(tmp_path) == "Xeon 9000"
-    assert cpu_name(tmp_path / "nothing") != ""
-
-
-@pytest.mark.parametrize(
-    ("membership", "files", "expected"),
-    [
-        ("0::/a/b\n", {"a/cpu.max": "150000 100000\n", "a/b/cpu.max": "max 100000\n"}, 1.5),
-        ("0::/gone\n", {"cpu.max": "200000 100000\n"}, 2.0),
-        ("0::/\n", {}, None),
-        ("3:cpu,acct:/x\n", {"cpu,acct/x/cpu.cfs_quota_us": "50000", "cpu,acct/x/cpu.cfs_period_us": "100000"}, 0.5),
-        ("3:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
-    ],
-)  # fmt: skip
-def test_cgroup_quota(tmp_path: Path, membership: str, files: dict[str, str], expected: float | None) -> None:
-    write(tmp_path / "proc/self/cgroup", membership)
-    for name, text in files.items():
-        write(tmp_path / "cgroup" / name, text)
-    assert cpu_quota(tmp_path / "cgroup", tmp_path / "proc") == expected
 
 
 def test_pressure_is_read_as_shares(tmp_path: Path) -> None:

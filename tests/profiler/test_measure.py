@@ -10,11 +10,21 @@ from profiler_support import FakeClock, Slow, chain_graph, state_of, ultralytics
 from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
+from surgeon.profiler import measure
+from surgeon.profiler.fingerprint.data import Environment, MachineState
 from surgeon.profiler.measure import Subject, compare_modules, profile_module
 from surgeon.profiler.saved import from_json, to_json
 from surgeon.profiler.settings import ProfileSettings
 
 SETTINGS = ProfileSettings(imgsz=(32, 32), time_budget_s=2.0)
+
+
+@pytest.fixture(autouse=True)
+def idle_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else this machine does, it is not in the notes."""
+    idle = Environment(python="3", platform="test", cpu="test", cpus=2, gpu=None, packages={})
+    monkeypatch.setattr(measure, "read_environment", lambda device: idle)
+    monkeypatch.setattr(measure, "machine_state", lambda device: MachineState(utc="2026-01-01T00:00:00Z", clock_s=0.0))
 
 
 class Row(nn.Module):

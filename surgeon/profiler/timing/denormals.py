@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+OUTSIDE = ""
+"""The row of what belongs to none."""
+
+_AS_INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64, torch.bfloat16: torch.int16}
+"""Types whose subnormal numbers a CPU meets as such; float16 is computed as float32, where its own are normal."""
 
 
-def subnormal_weights(module: nn.Module) -> int:
-    """Number of float32 weights and buffer values that are subnormal."""
-    tiny = torch.finfo(torch.float32).tiny
-    tensors = (t.detach() for t in (*module.parameters(), *module.buffers()) if t.dtype == torch.float32)
+def subnormal_weights(tensors: Iterable[Tensor]) -> int:
+    """Number of values that are subnormal."""
+    return sum(_subnormal(tensor.detach()) for tensor in tensors if tensor.dtype in _AS_INTEGERS)
+
+
+def subnormals_by_row(module: nn.Module, paths: Sequence[str]) -> dict[str, int]:
+    """Subnormal weights and buffer values of each row that has any.
+
+    Args:
+        module: The deployed network.
+        paths: Module paths of its rows. What is in a row inside a row counts there alone; what is in none counts
+            under `OUTSIDE`. A tensor that several modules share counts once.
+    """
+    found: dict[str, int] = {}
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        count = subnormal_weights([tensor])
+        if count:
+            owners = [path for path in paths if name.startswith(f"{path}.")]
+            row = max(owners, key=len, default=OUTSIDE)
+            found[row] = found.get(row, 0) + count
+    return found
+
+
+def _subnormal(tensor: Tensor) -> int:
     # compared as integers: where denormals are flushed, a floating-point comparison sees them as zero
-    limit = int(torch.tensor(tiny).view(torch.int32).item())
-    bits = (tensor.contiguous().view(torch.int32) & 0x7FFFFFFF for tensor in tensors)
-    return sum(int(((b > 0) & (b < limit)).sum().item()) for b in bits)
-
-
-def denormal_notes(module: nn.Module, paths: Sequence[str]) -> tuple[str, ...]:
-    """A sentence that names the rows with subnormal weights; none where there are none."""
-    found = {path: count for path in paths if (count := subnormal_weights(module.get_submodule(path)))}
-    if not found:
-        return ()
-    rows = ", ".join(f"{path} ({count})" for path, count in found.items())
-    return (f"subnormal weights in {rows}: flushed to zero here, but they slow down a program that does not flush",)
+    kind = _AS_INTEGERS[tensor.dtype]
+    limit = int(torch.tensor(torch.finfo(tensor.dtype).tiny, dtype=tensor.dtype).view(kind).item())
+    bits = tensor.contiguous().view(kind) & torch.iinfo(kind).max
+    return int(((bits > 0) & (bits < limit)).sum().item())

@@ -37,15 +37,15 @@ class PressureGauge:
     def __init__(self, proc: Path = PROC) -> None:
         self._proc = proc
         self._start_ns = time.perf_counter_ns()
-        self._waited_ns = _run_delay_ns(proc)
-        self._stalled_us = _stall_total_us(proc)
+        self._waited_ns = run_delay_ns(proc)
+        self._stalled_us = stall_total_us(proc)
 
     def read(self) -> Disturbance:
         """What happened since the gauge was made."""
         elapsed_ns = max(time.perf_counter_ns() - self._start_ns, 1)
         return Disturbance(
-            waited=_share(self._waited_ns, _run_delay_ns(self._proc), elapsed_ns),
-            stalled=_share(self._stalled_us, _stall_total_us(self._proc), elapsed_ns / 1000),
+            waited=_share(self._waited_ns, run_delay_ns(self._proc), elapsed_ns),
+            stalled=_share(self._stalled_us, stall_total_us(self._proc), elapsed_ns / 1000),
         )
 
 
@@ -61,14 +61,15 @@ def _share(before: int | None, after: int | None, elapsed: float) -> float | Non
     return min(max((after - before) / elapsed, 0.0), 1.0)
 
 
-def _run_delay_ns(proc: Path) -> int | None:
-    """Nanoseconds that the calling thread has waited on a run queue."""
+def run_delay_ns(proc: Path = PROC) -> int | None:
+    """Nanoseconds that the calling thread has waited on a run queue, None where not exposed."""
     text = _text(proc / "thread-self" / "schedstat") or _text(proc / "self" / "schedstat")
     fields = text.split()
     return int(fields[1]) if len(fields) == 3 else None
 
 
-def _stall_total_us(proc: Path) -> int | None:
+def stall_total_us(proc: Path = PROC) -> int | None:
+    """Microseconds in which any task of the machine has waited for a CPU (PSI), None where not exposed."""
     value = _pressure_field(proc, "total")
     return None if value is None else int(value)
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from profiler_support import FakeClock, Slow
 from torch import nn
 
-from surgeon.profiler.timing.denormals import denormal_notes
 from surgeon.profiler.timing.quiet import flushes_denormals, quiet
 from surgeon.profiler.timing.rows import OUTSIDE, RowShare, distribute, missing_rows, stamped, time_rows
 from surgeon.profiler.timing.runner import Runner
@@ -128,17 +127,6 @@ def test_networks_take_turns() -> None:
     assert [found["0"].share for found in shares] == [1.0, 1.0]
     assert "".join(order) == "aaabbb" + "ab" * ((len(order) - 6) // 2)
     assert clock.now_s() < 1.2
-
-
-def test_subnormal_weights_are_named_by_row() -> None:
-    net = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Linear(4, 4))
-    assert denormal_notes(net, ["0", "1"]) == ()
-    with torch.no_grad():
-        net[1].weight[0, :3] = torch.tensor([1e-39, -1e-40, 0.0])
-        net[1].weight[1, 0] = torch.finfo(torch.float32).tiny
-    with quiet(1):
-        (note,) = denormal_notes(net, ["0", "1"])
-    assert note.startswith("subnormal weights in 1 (2): ")
 
 
 def test_stamps_are_removed_after_an_error() -> None:
