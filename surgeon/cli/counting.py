@@ -1,4 +1,4 @@
-"""The options that say what ``surgeon profile`` counts and lists."""
+"""The options that say what ``surgeon profile`` finds out and lists beside the usual."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ LISTS = ("rows", "modules", "operators", "none")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """What is counted and listed."""
+    """What is counted, timed and listed."""
 
     by: str
     conventions: bool
     training: bool
+    throughput: bool
 
     def added_to(self, settings: ProfileSettings) -> ProfileSettings:
         """The settings with what is asked for here."""
         detail = self.conventions or self.by in ("modules", "operators")
-        return replace(settings, detail=detail, training=self.training)
+        return replace(settings, detail=detail, training=self.training, throughput=self.throughput)
 
     def words(self) -> list[str]:
         """The same as words of a command line, defaults left out."""
         listed = [] if self.by == "rows" else ["--by", self.by]
-        return [*listed, *["--conventions"] * self.conventions, *["--training"] * self.training]
+        flags = {"--conventions": self.conventions, "--training": self.training, "--throughput": self.throughput}
+        return [*listed, *(flag for flag, given in flags.items() if given)]
 
     def require_one(self) -> None:
         """Refuse what one table of several sizes has no room for.
@@ -60,6 +62,9 @@ counting = together(
         "conventions",
         is_flag=True,
         help="Every figure that people quote, unfused and fused, and how the exact one becomes that of model.info().",
+    ),
+    click.option(
+        "--throughput", is_flag=True, help="Time batches 1, 2, 4 ... until a larger one brings less than 5 % more."
     ),
     click.option("--training", is_flag=True, help="Count the forward and backward pass of a training step as well."),
 )

@@ -40,6 +40,9 @@ def assembled(
         model_layers=sum(1 for m in subject.module.modules() if not m._modules),
         unattributed_ms=None if timed.rows is None else timed.rows.unattributed_ms,
         command=subject.command,
+        deployment=timed.deployment,
+        deployment_threads=timed.deployment_threads,
+        throughput=timed.throughput,
         detail=counted.detail,
         training=counted.training,
     )

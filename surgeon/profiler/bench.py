@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from surgeon.errors import MeasurementError
+from surgeon.profiler.fingerprint.cpu import usable_cpus
 from surgeon.profiler.inputs import Forward, example_images
 from surgeon.profiler.memory import measure_memory
-from surgeon.profiler.results import Latency, Memory, PairedLatency
+from surgeon.profiler.results import Latency, Memory, PairedLatency, Throughput
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject, deployed, layout_of
 from surgeon.profiler.timing.clock import Clock
@@ -18,9 +19,16 @@ from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missing_rows, time_rows
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.steady import FEWEST_RUNS, INTERRUPTED, noise_notes, summarise, time_steady
+from surgeon.profiler.timing.throughput import throughput
 
 ROWS_SHARE = 0.2
 """Part of the time budget that goes to the per-row table."""
+
+DEPLOYMENT_SHARE = 0.2
+"""Part of the time budget that the row with a deployment's threads takes beside it."""
+
+BATCH_SHARE = 0.2
+"""Part of the time budget for each batch size of the throughput."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,9 @@ class Timed:
     rows: RowTiming | None = None
     subnormals: dict[str, int] = field(default_factory=dict)
     layout: str | None = None
+    deployment: Latency | None = None
+    deployment_threads: int | None = None
+    throughput: Throughput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class Bench:
     def time_one(self, subject: Subject) -> Timed:
         """Memory, latency and rows of one network."""
         settings = self.settings
+        second = DEPLOYMENT_SHARE if self._deployment_threads() else 0
         runner = self._runners([subject])[0]
         with quiet(settings.threads):
             untimed = self._untimed(runner, subject)
@@ -65,11 +77,47 @@ class Bench:
                 runner.run_ms,
                 self.clock,
                 min_runs=settings.min_runs,
-                budget_s=settings.budget_s * (1 - ROWS_SHARE),
+                budget_s=settings.budget_s * (1 - ROWS_SHARE - second),
                 fewest_runs=settings.min_runs if settings.time_budget_s is None else FEWEST_RUNS,
                 precision=settings.precision,
             )
-            return self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
+            timed = self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
+        if INTERRUPTED in latency.notes:
+            return timed
+        return self._as_deployed(timed, runner)
+
+    def _as_deployed(self, timed: Timed, runner: Runner) -> Timed:
+        """Add what one thread and one batch do not tell: the threads of a deployment, and throughput."""
+        if threads := self._deployment_threads():
+            with quiet(threads):
+                latency = self._time(runner, DEPLOYMENT_SHARE)
+            timed = replace(timed, deployment=latency, deployment_threads=threads)
+        if not self.settings.throughput:
+            return timed
+        end_s = self.clock.now_s() + self.settings.budget_s
+
+        def time_batch(batch: int) -> Latency:
+            images = example_images(runner.module, replace(self.settings, batch=batch))
+            return self._time(Runner(runner.module, images, self.clock, self.forward), BATCH_SHARE)
+
+        with quiet(self.settings.threads):
+            found = throughput(time_batch, left_s=lambda: end_s - self.clock.now_s())
+        return replace(timed, throughput=found)
+
+    def _deployment_threads(self) -> int:
+        """Every CPU of this process, 0 where that is what is timed anyway, or the CPU is not."""
+        threads = usable_cpus()
+        return threads if self.settings.device == "cpu" and threads != self.settings.threads else 0
+
+    def _time(self, runner: Runner, share: float) -> Latency:
+        """A few runs, for a second row."""
+        return time_steady(
+            runner.run_ms,
+            self.clock,
+            min_runs=FEWEST_RUNS,
+            budget_s=self.settings.budget_s * share,
+            precision=self.settings.precision,
+        )
 
     def time_together(
         self, subjects: Sequence[Subject], *, seed: int, announce: Callable[[str], None]

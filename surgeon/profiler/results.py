@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from surgeon.profiler.figures import Detail
-from surgeon.profiler.fingerprint.data import Environment as Environment
+from surgeon.profiler.fingerprint.data import Environment
 from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
 from surgeon.profiler.settings import ProfileSettings
@@ -109,6 +109,21 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput:
+    """Images a second by batch size, from each batch's median time.
+
+    Attributes:
+        batches: Batch sizes in the order in which they were timed.
+        images_per_s: For each of them.
+        stopped_by: Why no larger batch was timed.
+    """
+
+    batches: tuple[int, ...]
+    images_per_s: tuple[float, ...]
+    stopped_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerProfile:
     """One row of the per-layer table.
 
@@ -171,6 +186,9 @@ class ProfileResult:
         yaml_sha256: Hash of the ``model.yaml`` that the network is built from, None where it has none.
         layout: Memory layout of the timed weights: ``contiguous``, ``channels_last`` or ``mixed``.
         command: What reproduces it on a command line.
+        deployment: The latency with the CPU threads of a deployment, None where it was not timed.
+        deployment_threads: How many those are.
+        throughput: Images a second over batch sizes, if asked for.
         detail: Every convention, modules and operators, if asked for.
         training: What a training step costs, if asked for.
     """
@@ -193,6 +211,9 @@ class ProfileResult:
     model_layers: int | None = None
     unattributed_ms: float | None = None
     command: str | None = None
+    deployment: Latency | None = None
+    deployment_threads: int | None = None
+    throughput: Throughput | None = None
     detail: Detail | None = None
     training: TrainingCounts | None = None
     schema_version: int = SCHEMA_VERSION
