@@ -129,6 +129,7 @@ class Passes:
             torch.random.fork_rng(devices=[]),
             without_fast_attention(),
             torch.no_grad(),
+            torch.autocast("cpu", enabled=False),
             nullcontext() if observer is None else observed(twin.module, observer),
             CountingMode(twin.ledger, self._formulas, meta=device == "meta"),
             functions if self._ruled or observer is not None else nullcontext(),
@@ -158,5 +159,5 @@ class Passes:
 
 def _images(shape: Shape, device: str) -> Tensor:
     if device == "meta":
-        return torch.empty(shape, device="meta")
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+        return torch.empty(shape, dtype=torch.float32, device="meta")
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)

@@ -121,7 +121,8 @@ def test_an_operator_counts_by_its_formula(device: str, spelling: str) -> None:
     assert found.by_operator()[name.partition("::")[2]] == 5 * ELEMENTS
 
     surgeon.unregister_macs(target)
-    assert counted(Calls(operator)) == without
+    again = counted(Calls(operator))
+    assert (again.counts, again.rows) == (without.counts, without.rows)
 
 
 @pytest.mark.parametrize("device", OPERATORS)
@@ -244,7 +245,8 @@ def test_a_formula_for_pytorchs_own_operator() -> None:
     assert found.rows["0"].macs == before.rows["0"].macs
     surgeon.unregister_macs("aten::bmm")
     surgeon.unregister_macs("aten::relu")
-    assert counted(model) == before
+    again = counted(model)
+    assert (again.counts, again.rows) == (before.counts, before.rows)
 
 
 def test_the_same_function_may_come_again_and_another_may_not() -> None:
