@@ -32,6 +32,7 @@ class ProfileSettings:
             not for a network, whose layers find there what the one before left.
         cuda_graph: Whether the replay of a CUDA graph of the forward is timed beside it.
         energy: Whether the GPU's energy for one run is measured.
+        throughput: Whether images a second are measured over batch sizes.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
 
@@ -47,6 +48,7 @@ class ProfileSettings:
     precision: float = 0.005
     detail: bool = False
     training: bool = False
+    throughput: bool = False
     cold: bool = False
     cuda_graph: bool = False
     energy: bool = False
