@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.profiler.flops.count import count
+from surgeon.profiler.flops.rules.base import dense_strides
 
 EASY = settings(max_examples=25, deadline=None, derandomize=True)
 SIZE = (7, 10)
@@ -164,3 +165,40 @@ def test_attention(data: st.DataObject) -> None:
     attend.inner = layer.eval()
     projections = batch * (2 * queries + 2 * keys) * embedded**2
     agrees(attend, [tokens, memory], projections + 2 * batch * queries * keys * embedded)
+
+
+@st.composite
+def layouts(draw: Any, shape: tuple[int, ...]) -> Tensor:
+    """A tensor of a shape: its axes in any order of memory, cut out of a larger one, one of them repeated."""
+    order = draw(st.permutations(range(len(shape))))
+    whole = torch.zeros([shape[axis] + draw(st.integers(0, 1)) for axis in order])
+    for axis, source in enumerate(order):
+        whole = whole.narrow(axis, 0, shape[source])
+    tensor = whole.permute([order.index(axis) for axis in range(len(shape))])
+    if shape and draw(st.booleans()):
+        axis = draw(st.integers(0, len(shape) - 1))
+        tensor = tensor.narrow(axis, 0, 1).expand(shape)
+    return tensor
+
+
+@settings(EASY, max_examples=200)
+@given(data=st.data())
+def test_pointwise_results_lie_in_memory_as_pytorch_lays_them(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(st.integers(1, 4), max_size=5)))
+    narrow = tuple(1 if data.draw(st.booleans()) else side for side in shape)[data.draw(st.integers(0, 1)) :]
+    first, second = data.draw(layouts(shape)), data.draw(layouts(narrow))
+    operands = data.draw(st.sampled_from([(first,), (first, second), (second, first)]))
+    real = operands[0] * 2.0 if len(operands) == 1 else operands[0] + operands[1]
+    found = dense_strides(tuple(real.shape), operands)
+    steps = [pair for pair in zip(found, real.stride(), real.shape, strict=True) if pair[2] > 1]
+    assert [ours for ours, _, _ in steps] == [theirs for _, theirs, _ in steps]  # of a side of 1 it means nothing
+
+
+@EASY
+@given(data=st.data())
+def test_pooling(data: st.DataObject) -> None:
+    kernel, stride, dilation = (data.draw(st.integers(1, 4)) for _ in range(3))
+    options = {"stride": stride, "padding": data.draw(st.integers(0, kernel // 2)), "dilation": dilation}
+    options["ceil_mode"] = data.draw(st.booleans())
+    size = (1, 2, data.draw(st.integers(14, 17)), data.draw(st.integers(14, 17)))
+    agrees(lambda x: F.max_pool2d(x, kernel, **options), [size], 0)
