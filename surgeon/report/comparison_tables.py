@@ -16,6 +16,7 @@ from surgeon.report.comparison import (
     paired_command,
 )
 from surgeon.report.profile_tables import COUNTED, settings_line
+from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
 from surgeon.report.tables import Cell, Column, Document, Notes, Part, Row, Table
 from surgeon.report.units import NOTHING
@@ -139,6 +140,11 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
     sentences: list[str] = []
     for label, paired in zip(labels[1:], comparison.paired, strict=False):
         sentences += _paired_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired)
+    for number, paired in enumerate(comparison.paired, start=1):
+        renames = comparison.renames[number - 1] if comparison.renames else None
+        explained = row_difference(comparison.results[0], comparison.results[number], paired, renames)
+        if explained:
+            sentences.append(f"{labels[number]}: {explained}" if len(labels) > 2 else explained.capitalize())
     if found[-1].timed and not found[-1].comparable:
         sentences.append(
             "These latencies were measured in separate runs, so there is no verdict: the same network timed twice "
