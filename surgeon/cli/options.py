@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from surgeon.cli.gpu_options import OnGpu, gpu_options
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import Batches, BlockName, Device, Seconds, Size, Sizes
 from surgeon.errors import OutputError
@@ -48,7 +49,7 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measuring:
+class Measuring(OnGpu):
     """What is to be measured."""
 
     imgsz: tuple[Size, ...]
@@ -64,7 +65,7 @@ class Measuring:
         words = [] if sizes == "640" else ["--imgsz", sizes]
         words += [] if self.batch == (1,) else ["--batch", ",".join(map(str, self.batch))]
         words += [] if self.device == "cpu" else ["--device", self.device]
-        words += ["--half"] * self.half + ["--no-latency"] * self.no_latency
+        words += ["--half"] * self.half + ["--no-latency"] * self.no_latency + self.gpu_words()
         return words + ([] if self.time_budget is None else ["--time-budget", f"{self.time_budget:g}"])
 
     def settings(self) -> tuple[ProfileSettings, ...]:
@@ -77,6 +78,7 @@ class Measuring:
                 dtype="float16" if self.half else "float32",
                 latency=not self.no_latency,
                 time_budget_s=self.time_budget,
+                **self.gpu_settings(self.device),
             )
             for size in self.imgsz
             for batch in self.batch
@@ -253,6 +255,7 @@ measuring = together(
         metavar="SECONDS",
         help="Seconds of timing, for all models together; by default 10, and at least 30 runs of a profile.",
     ),
+    *gpu_options(),
 )
 
 showing = together(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.fingerprint.cpu import usable_cpus
+from surgeon.profiler.gpu_arms import GRAPH_SHARE, add_energy, add_to_profile, capture_graphs
 from surgeon.profiler.inputs import Forward, example_images
 from surgeon.profiler.memory import measure_memory
 from surgeon.profiler.results import Latency, Memory, PairedLatency, Throughput
@@ -68,6 +69,7 @@ class Bench:
         """Memory, latency and rows of one network."""
         settings = self.settings
         second = DEPLOYMENT_SHARE if self._deployment_threads() else 0
+        second += GRAPH_SHARE * settings.cuda_graph
         runner = self._runners([subject])[0]
         with quiet(settings.threads):
             untimed = self._untimed(runner, subject)
@@ -81,6 +83,7 @@ class Bench:
                 fewest_runs=settings.min_runs if settings.time_budget_s is None else FEWEST_RUNS,
                 precision=settings.precision,
             )
+            latency = add_to_profile(latency, runner, settings, self.clock, self.forward)
             timed = self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
         if INTERRUPTED in latency.notes:
             return timed
@@ -129,23 +132,31 @@ class Bench:
         if not self.settings.latency:
             return timed, ()
         announce(f"timing {len(subjects)} networks in random order")
+        graphs = capture_graphs(runners, self.settings, self.clock, self.forward)
         series = run_blocks(
-            [runner.module for runner in runners],
+            [*(runner.module for runner in runners), *graphs.modules],
             runners[0].images,
             replace(self.settings, time_budget_s=self.settings.budget_s * (1 - ROWS_SHARE)),
             forward=self.forward,
             clock=self.clock,
             seed=seed,
         )
-        for arm, (samples, warm) in enumerate(zip(series.samples_ms, series.warm_ms, strict=True)):
-            notes = noise_notes(samples, series.seen.sentences())
-            timed[arm] = replace(timed[arm], latency=series.witness.of_latency(summarise(samples, warm, notes), arm))
-        paired = tuple(judge(series, arm, self.settings.precision) for arm in range(1, len(subjects)))
+        for arm, one in enumerate(timed):
+            samples, warm = series.samples_ms[arm], series.warm_ms[arm]
+            latency = summarise(samples, warm, noise_notes(samples, series.seen.sentences()))
+            latency = graphs.of_latency(series.witness.of_latency(latency, arm), series, arm)
+            timed[arm] = replace(one, latency=latency)
+        judged = (judge(series, arm, self.settings.precision) for arm in range(1, len(subjects)))
+        paired = tuple(graphs.of_pair(one, series, arm) for arm, one in enumerate(judged, start=1))
         if series.stopped_by == "interrupt":
             return timed, paired
         announce("timing rows")
         with quiet(self.settings.threads):
-            return self._with_rows(timed, runners, subjects), paired
+            timed = self._with_rows(timed, runners, subjects)
+            latencies, paired = add_energy(
+                [one.latency for one in timed if one.latency], paired, runners, self.settings, self.clock
+            )
+        return [replace(one, latency=latency) for one, latency in zip(timed, latencies, strict=True)], paired
 
     def _runners(self, subjects: Sequence[Subject]) -> list[Runner]:
         """Deployed copies of the networks, all on the same images."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from surgeon.errors import MeasurementError
@@ -30,8 +32,22 @@ def require_measurable(settings: ProfileSettings) -> None:
     if device.type not in ("cpu", "cuda"):
         raise MeasurementError(f"device {settings.device!r} cannot be timed; use cpu, cuda or cuda:0")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise MeasurementError(f"device {settings.device!r} was asked for, but PyTorch sees no CUDA GPU here; use cpu")
+        raise MeasurementError(f"device {settings.device!r} was asked for, but {_missing_cuda()}; use cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise MeasurementError(
             f"device {settings.device!r} was asked for, but there are {torch.cuda.device_count()} CUDA GPUs"
         )
+    if device.type != "cuda" and (asked := settings.only_on_cuda()):
+        raise MeasurementError(f"{', '.join(asked)} can be measured on a CUDA device only, not on {settings.device!r}")
+
+
+def _missing_cuda() -> str:
+    """What a CUDA device lacks here, in the words of whoever misses it."""
+    cuda: Any = torch.cuda  # torch has no types for these
+    if torch.version.cuda is None:
+        return f"this PyTorch ({torch.__version__}) is built without CUDA"
+    try:
+        cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return f"PyTorch sees no CUDA GPU here ({str(error).partition('.')[0].strip()})"
+    return "PyTorch sees no CUDA GPU here"

@@ -24,9 +24,14 @@ def measure_memory(runner: Runner, device: str) -> Memory:
         runner: The deployed network with its images.
         device: Where it is.
     """
-    runner.run()  # caches of the first run (anchors, kernel plans) are no activation memory
     where = torch.device(device)
-    peak, method = _on_cuda(runner, where) if where.type == "cuda" else _on_cpu(runner)
+    if where.type == "cuda":
+        from surgeon.profiler.cuda_memory import measure_cuda_memory
+        from surgeon.profiler.timing.cuda import sensor_of
+
+        return measure_cuda_memory(runner, where, sensor_of(where), parameter_bytes=_parameter_bytes(runner.module))
+    runner.run()  # caches of the first run (anchors, kernel plans) are no activation memory
+    peak, method = _on_cpu(runner)
     return Memory(peak_activation_bytes=peak, method=method, parameter_bytes=_parameter_bytes(runner.module))
 
 
@@ -37,17 +42,6 @@ def peak_of(changes: Iterable[int]) -> int:
         alive += change
         peak = max(peak, alive)
     return peak
-
-
-def _on_cuda(runner: Runner, device: torch.device) -> tuple[int, str]:
-    torch.cuda.synchronize(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
-    result = runner.run()
-    torch.cuda.synchronize(device)
-    peak = torch.cuda.max_memory_allocated(device) - before
-    del result
-    return peak, "CUDA caching allocator, peak of one forward minus what was allocated before"
 
 
 def _on_cpu(runner: Runner) -> tuple[int | None, str]:

@@ -58,6 +58,11 @@ class ProfileSettings:
         """The time budget in seconds, the default where none was set."""
         return DEFAULT_BUDGET_S if self.time_budget_s is None else self.time_budget_s
 
+    def only_on_cuda(self) -> tuple[str, ...]:
+        """What is asked for that only a CUDA device can do, in words."""
+        asked = {"cold runs": self.cold, "a CUDA graph": self.cuda_graph, "energy": self.energy}
+        return tuple(name for name, wanted in asked.items() if wanted)
+
     def differences(self, other: ProfileSettings) -> tuple[str, ...]:
         """Names of the settings that must agree for a comparison, and do not."""
         must_agree = ("imgsz", "batch", "device", "dtype", "threads", "fused", "cold")

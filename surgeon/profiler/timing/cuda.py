@@ -47,7 +47,7 @@ class CudaClock:
         flush: Callable[[], None] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        self._device, self._cuda, self._flush, self._now_ns = device, cuda, flush, now_ns
+        self._device, self.cuda, self._flush, self._now_ns = device, cuda, flush, now_ns
         self.sensor: GpuSensor = sensor or NoSensor("")
         self._spare: list[Any] = []
         self._last: RunTimes | None = None
@@ -66,19 +66,19 @@ class CudaClock:
         """Wait for the device, its L2 cache emptied where runs are to be cold."""
         if self._flush is not None:
             self._flush()
-        self._cuda.synchronize(self._device)
+        self.cuda.synchronize(self._device)
 
     def run_ms(self, call: Callable[[], object]) -> float:
         """Wall milliseconds of a run, from an idle device to an idle device; its other times are `last`."""
         begin, end = self._event(), self._event()
-        stream = self._cuda.current_stream(self._device)
+        stream = self.cuda.current_stream(self._device)
         self.prepare()
         start = self._now_ns()
         begin.record(stream)
         result = call()
         enqueued = self._now_ns()
         end.record(stream)
-        self._cuda.synchronize(self._device)
+        self.cuda.synchronize(self._device)
         done = self._now_ns()
         del result  # freeing the outputs is not part of the run
         self._last = RunTimes(
@@ -90,12 +90,12 @@ class CudaClock:
     def mark(self) -> Any:
         """An event in the current stream; neither side waits."""
         event = self._event()
-        event.record(self._cuda.current_stream(self._device))
+        event.record(self.cuda.current_stream(self._device))
         return event
 
     def spans_ms(self, marks: Sequence[Any]) -> list[float]:
         """Milliseconds between successive marks, which are used up; waits for the device."""
-        self._cuda.synchronize(self._device)
+        self.cuda.synchronize(self._device)
         spans = [float(before.elapsed_time(after)) for before, after in pairwise(marks)]
         self._spare += marks
         return spans
@@ -106,7 +106,7 @@ class CudaClock:
 
     def _event(self) -> Any:
         """Making an event costs the host time, so they are used again."""
-        return self._spare.pop() if self._spare else self._cuda.Event(enable_timing=True)
+        return self._spare.pop() if self._spare else self.cuda.Event(enable_timing=True)
 
 
 def cuda_clock(device: torch.device, *, cold: bool = False) -> CudaClock:
