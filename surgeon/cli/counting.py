@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from surgeon.cli.options import together
+from surgeon.cli.bundle import together
 from surgeon.profiler.settings import ProfileSettings
 
 LISTS = ("rows", "modules", "operators", "none")

@@ -1,28 +1,22 @@
-"""Options that several commands share. Each set arrives in the command as one frozen object."""
+"""Options that several commands share: the model, its trust, what is written and shown."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from surgeon.cli.gpu_options import OnGpu, gpu_options
+from surgeon.cli.bundle import together
+from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.talk import Talk
-from surgeon.cli.values import Batches, BlockName, Device, Seconds, Size, Sizes
+from surgeon.cli.values import BlockName
 from surgeon.errors import OutputError
-from surgeon.profiler.settings import ProfileSettings
 from surgeon.surgery.recipe import MODES
 
 DEFAULT_MODEL = "yolov8n.yaml"
 STDOUT = "-"
 """As the --json file: standard output."""
-
-Function = Callable[..., Any]
-Decorator = Callable[[Function], Function]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,62 +40,6 @@ class Writing:
     force: bool
     dry_run: bool
     checks: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measuring(OnGpu):
-    """What is to be measured."""
-
-    imgsz: tuple[Size, ...]
-    batch: tuple[int, ...]
-    device: str
-    half: bool
-    no_latency: bool
-    time_budget: float | None
-
-    def words(self) -> list[str]:
-        """The same as words of a command line, defaults left out."""
-        sizes = ",".join(str(h) if h == w else f"{h}x{w}" for h, w in self.imgsz)
-        words = [] if sizes == "640" else ["--imgsz", sizes]
-        words += [] if self.batch == (1,) else ["--batch", ",".join(map(str, self.batch))]
-        words += [] if self.device == "cpu" else ["--device", self.device]
-        words += ["--half"] * self.half + ["--no-latency"] * self.no_latency + self.gpu_words()
-        return words + ([] if self.time_budget is None else ["--time-budget", f"{self.time_budget:g}"])
-
-    def settings(self) -> tuple[ProfileSettings, ...]:
-        """One a size and batch."""
-        return tuple(
-            ProfileSettings(
-                imgsz=size,
-                batch=batch,
-                device=self.device,
-                dtype="float16" if self.half else "float32",
-                latency=not self.no_latency,
-                time_budget_s=self.time_budget,
-                **self.gpu_settings(self.device),
-            )
-            for size in self.imgsz
-            for batch in self.batch
-        )
-
-    def only_settings(self) -> ProfileSettings:
-        """Those of the only size and batch.
-
-        Raises:
-            click.UsageError: There are several.
-        """
-        if len(self.batch) > 1:
-            batches = ",".join(map(str, self.batch))
-            raise click.UsageError(
-                f"--batch {batches}: one batch size is measured here; surgeon profile and surgeon compare take several"
-            )
-        if len(self.imgsz) > 1:
-            sizes = ",".join(str(h) if h == w else f"{h}x{w}" for h, w in self.imgsz)
-            raise click.UsageError(
-                f"--imgsz {sizes}: one size is measured here, height x width if it is not square; "
-                "surgeon profile and surgeon compare take several"
-            )
-        return self.settings()[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,24 +74,6 @@ class Showing:
 
     json: str | None
     all_rows: bool
-
-
-def together(name: str, kind: type[Any], *options: Decorator) -> Decorator:
-    """A decorator that adds options and hands them over as one object."""
-    names = [field.name for field in fields(kind)]
-
-    def decorate(function: Function) -> Function:
-        @functools.wraps(function)
-        def wrapper(**values: Any) -> Any:
-            values[name] = kind(**{field: values.pop(field) for field in names})
-            return function(**values)
-
-        decorated: Function = wrapper
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
 
 
 model_argument = click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL]")
@@ -222,40 +142,6 @@ writing = together(
         help="What is verified before anything is written; full adds larger sizes, training mode, undo, a fresh "
         "process, fusion and ONNX, and takes ten seconds and more.",
     ),
-)
-
-measuring = together(
-    "measuring",
-    Measuring,
-    click.option(
-        "--imgsz",
-        type=Sizes(),
-        default="640",
-        show_default=True,
-        metavar="SIZE",
-        help="Side, or HEIGHTxWIDTH; imgsz=640 is understood too. Where several are measured: 320,640.",
-    ),
-    click.option(
-        "--batch",
-        type=Batches(),
-        default="1",
-        show_default=True,
-        metavar="N",
-        help="Batch size. Where several are measured: 1,2,4.",
-    ),
-    click.option(
-        "--device", type=Device(), default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:0 or 0."
-    ),
-    click.option("--half", is_flag=True, help="Measure in float16."),
-    click.option("--no-latency", is_flag=True, help="Measure no time."),
-    click.option(
-        "--time-budget",
-        type=Seconds(),
-        default=None,
-        metavar="SECONDS",
-        help="Seconds of timing, for all models together; by default 10, and at least 30 runs of a profile.",
-    ),
-    *gpu_options(),
 )
 
 showing = together(

@@ -8,11 +8,10 @@ import click
 
 from surgeon.cli.command import Command
 from surgeon.cli.counting import Counting, counting
+from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import (
-    Measuring,
     Saving,
     Trust,
-    measuring,
     required_model_argument,
     saving,
     talking,

@@ -76,6 +76,22 @@ class Seconds(ParamType):
         return seconds
 
 
+class Percent(ParamType):
+    """``0.5%`` or ``0.5``, as a fraction."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse to a fraction, more than 0 and at most 0.5."""
+        try:
+            fraction = float(str(value).strip().removesuffix("%")) / 100
+        except ValueError:
+            fraction = 0.0
+        if not 0 < fraction <= 0.5:
+            self.fail(f"{value!r} is no precision: give a percentage such as 0.5% or 2%, at most 50%", param, ctx)
+        return fraction
+
+
 class Device(ParamType):
     """``cpu``, ``cuda``, ``cuda:1``; Ultralytics' ``0`` is ``cuda:0``."""
 

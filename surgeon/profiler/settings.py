@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 DEFAULT_BUDGET_S = 10.0
+DEFAULT_PRECISION = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class ProfileSettings:
     fused: bool = True
     min_runs: int = 30
     time_budget_s: float | None = None
-    precision: float = 0.005
+    precision: float = DEFAULT_PRECISION
     detail: bool = False
     training: bool = False
     throughput: bool = False

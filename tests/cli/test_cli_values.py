@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,8 +11,8 @@ from click.shell_completion import ShellComplete
 
 from surgeon.blocks import catalog
 from surgeon.cli.main import cli
-from surgeon.cli.options import Measuring
-from surgeon.cli.values import Device, Seconds, Sizes, setting
+from surgeon.cli.measuring import Measuring
+from surgeon.cli.values import Batches, Device, Percent, Seconds, Sizes, setting
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,24 @@ def test_seconds(text: str, seconds: float) -> None:
 def test_no_seconds(text: str) -> None:
     with pytest.raises(click.BadParameter, match="no time"):
         Seconds().convert(text, None, None)
+
+
+@pytest.mark.parametrize(("text", "fraction"), [("0.5%", 0.005), ("2", 0.02), (" 1.5 %", 0.015)])
+def test_percents(text: str, fraction: float) -> None:
+    assert Percent().convert(text, None, None) == pytest.approx(fraction)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1%", "51%", "half", "nan", "inf"])
+def test_no_percents(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no precision"):
+        Percent().convert(text, None, None)
+
+
+def test_batches() -> None:
+    assert Batches().convert("1,4, 4,2", None, None) == (1, 4, 2)
+    for text in ("", "0", "1,", "a", "1.5", "-1"):
+        with pytest.raises(click.BadParameter, match="no batch size"):
+            Batches().convert(text, None, None)
 
 
 def test_devices() -> None:
@@ -83,19 +102,32 @@ def test_no_setting(text: str) -> None:
         setting(text)
 
 
+DEFAULT = Measuring(
+    imgsz=((640, 640),),
+    batch=(1,),
+    device="cpu",
+    half=False,
+    latency=True,
+    time_budget=None,
+    precision=0.005,
+    threads=1,
+)
+
+
 def test_measuring_as_words() -> None:
-    default = Measuring(imgsz=((640, 640),), batch=1, device="cpu", half=False, no_latency=False, time_budget=None)
-    assert default.words() == []
-    other = Measuring(
-        imgsz=((320, 320), (480, 640)), batch=2, device="cuda:0", half=True, no_latency=True, time_budget=2.5
-    )
+    assert DEFAULT.words() == []
+    sizes = ((320, 320), (480, 640))
+    other = replace(DEFAULT, imgsz=sizes, batch=(2,), device="cuda:0", half=True, latency=False, time_budget=2.5)
+    other = replace(other, precision=0.02, threads=2)
     assert other.words() == [
         *("--imgsz", "320,480x640", "--batch", "2", "--device", "cuda:0", "--half", "--no-latency"),
-        *("--time-budget", "2.5"),
+        *("--time-budget", "2.5", "--precision", "2%", "--threads", "2"),
     ]
-    assert [one.imgsz for one in other.settings()] == [(320, 320), (480, 640)]
+    assert [(one.imgsz, one.precision, one.threads) for one in other.settings()] == [(size, 0.02, 2) for size in sizes]
     with pytest.raises(click.UsageError, match="one size"):
         other.only_settings()
+    with pytest.raises(click.UsageError, match="one batch size"):
+        replace(DEFAULT, batch=(1, 2)).only_settings()
 
 
 def test_completion_of_blocks() -> None:
