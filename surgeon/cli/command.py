@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ ALIASES = ("imgsz", "batch", "device", "half")
 
 _ALIAS = re.compile(rf"^({'|'.join(ALIASES)})=(.*)$", re.DOTALL)
 _WORDS = "surgeon.cli.words"
+_GIVEN = "surgeon.cli.given"
+
+_OF_THE_REPORT = {"--json": 1, "--all": 0, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}
+"""Options that change how a result is told and not what it is, with the values that they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, after the aliases are spelled out; the order of the options is kept for `ordered_words`."""
+        ctx.meta[_GIVEN] = tuple(args)
         args = self._spelled_out(ctx, args)
         ctx.meta[_WORDS] = self._in_order(ctx, args)
         return super().parse_args(ctx, args)
@@ -94,3 +100,17 @@ def ordered_words() -> tuple[Word, ...]:
     """The repeatable options of the running command in the order in which they were given."""
     words: tuple[Word, ...] = click.get_current_context().meta[_WORDS]
     return words
+
+
+def given_line() -> str:
+    """The running command as it was given, without what only concerns its report: what reproduces a result."""
+    context = click.get_current_context()
+    kept: list[str] = []
+    rest = iter(context.meta[_GIVEN])
+    for token in rest:
+        name, equals, _ = token.partition("=")
+        if name not in _OF_THE_REPORT:
+            kept.append(token)
+        elif _OF_THE_REPORT[name] and not equals:
+            next(rest, None)
+    return shlex.join(["surgeon", str(context.info_name), *kept])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from surgeon.cli.command import Command
-from surgeon.cli.options import Measuring, Saving, Trust, measuring, saving, talking, trusting
+from surgeon.cli.command import Command, given_line
+from surgeon.cli.measuring import Measuring, measuring
+from surgeon.cli.options import Saving, Trust, saving, talking, trusting
 from surgeon.cli.talk import Talk
 
 
@@ -39,6 +40,6 @@ def command(
     with talk.working():
         opened = open_models(models, trust, talk)
         require_measurable(opened, settings)
-        results = [workflows.compare(opened, one, announce=talk.say) for one in settings]
+        results = [workflows.compare(opened, one, announce=talk.say, command=given_line()) for one in settings]
     emit_all(results, saving.json, all_rows=all_rows)
     return 130 if any(result.interrupted for result in results) else 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surgeon import workflows
+from surgeon.cli.command import given_line
 from surgeon.cli.edit_report import report_of
 from surgeon.cli.emit import emit
 from surgeon.cli.opening import make_folder_importable, open_models, require_measurable
@@ -102,7 +103,7 @@ def _edit(
     report = report_of(result, paths)
     try:
         job.talk.say(f"wrote {' and '.join(report.outputs)}")
-        comparison = workflows.compare_edit(result, settings, announce=job.talk.say)
+        comparison = workflows.compare_edit(result, settings, announce=job.talk.say, command=given_line())
     except KeyboardInterrupt:
         return replace(report, notes=(*report.notes, NOT_TIMED)), None
     except Exception as error:

@@ -11,7 +11,7 @@ from surgeon.cli.options import Saving, saving, talking
 from surgeon.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from surgeon.profiler.results import Environment
+    from surgeon.profiler.fingerprint.data import Environment
 
 
 @click.command("env", cls=Command)
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 @talking
 def command(*, saving: Saving, talk: Talk) -> None:
     """Show the versions and the machine, for a report.
+
+    Software, processor, container limits, GPU, and the state that a measurement would begin in now: load, clock
+    governor, throttling, power supply. What would disturb it is said at the end. Reads only; what the machine hides
+    is "not exposed".
 
     Example:
         surgeon env --json -
@@ -28,34 +32,33 @@ def command(*, saving: Saving, talk: Talk) -> None:
 
     from surgeon.cli import start_up
     from surgeon.cli.emit import emit_data
-    from surgeon.report.tables import Document, Facts
+    from surgeon.profiler.fingerprint.hazards import hazards
+    from surgeon.profiler.settings import ProfileSettings
+    from surgeon.report.environment import environment_document
 
     saving.require_free()
     with talk.working():
         environment = _environment()
+    found = hazards(environment, ProfileSettings(device="cpu" if environment.gpu is None else "cuda"))
     autoload = "enabled" if start_up.enabled() else "disabled"
     data = {
         "schema_version": 1,
         "kind": "environment",
         **dataclasses.asdict(environment),
+        "hazards": list(found),
         "executable": sys.executable,
         "autoload": autoload,
     }
-    quota = "" if environment.cpu_quota is None else f", {environment.cpu_quota:g} granted by the cgroup"
-    facts = [
-        *environment.packages.items(),
-        ("python", f"{environment.python} ({sys.executable})"),
-        ("platform", environment.platform),
-        ("cpu", f"{environment.cpu}, {environment.cpus} usable{quota}"),
-        ("gpu", environment.gpu or "none that PyTorch sees"),
-        ("autoload", autoload),
-    ]
-    emit_data(Document(title="surgeon", lines=(), parts=(Facts(title="", items=tuple(facts)),)), data, saving.json)
+    extra = (("executable", sys.executable), ("autoload", autoload))
+    emit_data(environment_document(environment, extra, found), data, saving.json)
 
 
 def _environment() -> Environment:
+    import dataclasses
+
     import torch
 
-    from surgeon.profiler.environment import read_environment
+    from surgeon.profiler.environment import machine_state, read_environment
 
-    return read_environment("cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return dataclasses.replace(read_environment(device), before=machine_state(device))

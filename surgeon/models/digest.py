@@ -7,6 +7,7 @@ of its values. One pass over 57 million parameters (yolo11x) takes about 0.13 s.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -46,6 +47,18 @@ def combined(digests: Mapping[str, bytes], names: Iterable[str] | None = None) -
     for name in digests if names is None else names:
         total.update(name.encode() + b"\0" + digests[name])
     return total.hexdigest()
+
+
+def yaml_digest(module: nn.Module) -> str | None:
+    """Hash of the ``model.yaml`` that a network is rebuilt from, in hexadecimal; None where it has none.
+
+    The order of keys and the path of the file do not count, so that the same network has the same hash everywhere.
+    """
+    data = getattr(module, "yaml", None)
+    if not isinstance(data, dict):
+        return None
+    counted = {str(key): value for key, value in data.items() if key != "yaml_file"}
+    return hashlib.sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _digest(tensor: Tensor) -> bytes:

@@ -15,6 +15,7 @@ from surgeon.report.comparison import (
     metrics,
     paired_command,
 )
+from surgeon.report.environment import environment_sentence
 from surgeon.report.profile_tables import COUNTED, settings_line
 from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
@@ -159,7 +160,15 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
         if result.counts.misleading:
             sentences.append(f"{label}: {result.counts.misleading}")
     sentences += _environment_sentences(comparison, labels)
-    return Notes(title="", sentences=(*sentences, *comparison.notes))
+    sentences += [*comparison.notes, *_reproducing(comparison)]
+    return Notes(title="", sentences=tuple(sentences))
+
+
+def _reproducing(comparison: Comparison) -> list[str]:
+    """Where it was measured, and the command that measures it again."""
+    command = f"Reproduce: {comparison.command}" if comparison.command else ""
+    machine = environment_sentence(comparison.results[0].environment) if comparison.paired else ""
+    return [text for text in (machine, command) if text]
 
 
 def latency_scope(result: ProfileResult) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from surgeon.profiler.figures import Detail
-from surgeon.profiler.results import Environment, Latency, ProfileResult, Throughput
+from surgeon.profiler.results import Latency, ProfileResult, Throughput
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report import units
 from surgeon.report.conventions_tables import (
@@ -14,10 +14,11 @@ from surgeon.report.conventions_tables import (
     operators_table,
     reconciliation_facts,
 )
+from surgeon.report.environment import environment_items, source_items
 from surgeon.report.layers_table import layers_table
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
-from surgeon.report.units import NOT_MEASURED, NOTHING
+from surgeon.report.units import NOT_MEASURED
 
 COUNTED = (
     "counted: convolutions, linear layers, matrix products and attention of the unfused network, "
@@ -41,7 +42,7 @@ def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
             *_detail(result, by),
             *(() if result.training is None else (training_flops(result.training, result.settings.batch),)),
             *((layers_table(result),) if by == "rows" else ()),
-            Facts(title="environment", items=_environment(result.environment)),
+            Facts(title="environment", items=(*environment_items(result.environment), *source_items(result))),
             Notes(title="notes", sentences=notes_of(result)),
         ),
     )
@@ -126,23 +127,6 @@ def _throughput(found: Throughput) -> str:
 
 def _bare(value: float) -> str:
     return units.ms(value).removesuffix(" ms")
-
-
-def _environment(environment: Environment) -> tuple[tuple[str, str], ...]:
-    """The machine and its state."""
-    cpus = units.plural(environment.cpus, "logical CPU")
-    quota = "" if environment.cpu_quota is None else f", {environment.cpu_quota:g} granted by the cgroup"
-    state = [
-        "" if environment.load_average is None else f"load {environment.load_average:.2f}",
-        "" if environment.cpu_pressure is None else f"CPU pressure {environment.cpu_pressure:.1f} %",
-    ]
-    return (
-        ("cpu", f"{environment.cpu}, {cpus}{quota}"),
-        ("gpu", environment.gpu or "none"),
-        ("state before", ", ".join(text for text in state if text) or NOTHING),
-        ("system", f"{environment.platform}, Python {environment.python}"),
-        ("packages", ", ".join(f"{name} {version}" for name, version in environment.packages.items()) or NOTHING),
-    )
 
 
 def notes_of(result: ProfileResult) -> tuple[str, ...]:

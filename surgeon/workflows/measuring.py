@@ -34,6 +34,7 @@ def compare(
     *,
     renames: Sequence[dict[str, str]] = (),
     announce: Callable[[str], None] = lambda _: None,
+    command: str | None = None,
 ) -> Comparison:
     """Measure a baseline and candidates under equal settings; their times are taken in pairs.
 
@@ -42,6 +43,7 @@ def compare(
         settings: What to measure.
         renames: For each candidate the map baseline row key → candidate row key, where an edit knows it.
         announce: Told in a few words what begins, for a progress line.
+        command: What reproduces it on a command line.
 
     Raises:
         InputError: Fewer than two models.
@@ -52,22 +54,26 @@ def compare(
     if len(models) < 2:
         raise InputError("compare needs a baseline and at least one other model")
     subjects = [_subject(model, settings) for model in models]
-    comparison = compare_modules(subjects, settings, renames=renames, announce=announce)
+    comparison = compare_modules(subjects, settings, renames=renames, announce=announce, command=command)
     results = tuple(_with_layers(r, m) for r, m in zip(comparison.results, models, strict=True))
     return dataclasses.replace(comparison, results=results)
 
 
 def compare_edit(
-    result: SurgeryResult, settings: ProfileSettings, announce: Callable[[str], None] = lambda _: None
+    result: SurgeryResult,
+    settings: ProfileSettings,
+    announce: Callable[[str], None] = lambda _: None,
+    command: str | None = None,
 ) -> Comparison:
     """The comparison at the end of an edit: rows are aligned by its rename map."""
     old = [layer.key for layer in result.plan.before]
     new = [row.key for row in result.plan.rows]
     renames = {old[a]: new[b] for a, b in result.plan.renames.items()}
-    return compare([result.before, result.after], settings, renames=(renames,), announce=announce)
+    return compare([result.before, result.after], settings, renames=(renames,), announce=announce, command=command)
 
 
 def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> Subject:
+    from surgeon.models.digest import yaml_digest
     from surgeon.models.family import family_of
     from surgeon.profiler.subject import Subject
 
@@ -78,6 +84,7 @@ def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None 
         name=model.name,
         source=model.source,
         source_sha256=model.sha256,
+        yaml_sha256=yaml_digest(model.module),
         task=model.task,
         command=command,
         ultralytics_gflops=family.reported_gflops,

@@ -6,6 +6,7 @@ Each sentence names what was seen. What is not exposed gives no sentence: silenc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from surgeon.profiler.fingerprint.data import Environment, GpuFacts, MachineState
 from surgeon.profiler.fingerprint.elapsed import Elapsed, elapsed
@@ -43,7 +44,7 @@ def hazards(environment: Environment, settings: ProfileSettings) -> tuple[str, .
     before, after = environment.before, environment.after
     if before is None:
         return ()
-    happened = elapsed(before, before if after is None else after)
+    happened = replace(elapsed(before, before), stalled=_now(before)) if after is None else elapsed(before, after)
     found: list[str] = []
     if settings.device == "cpu":
         found += _others(environment, happened)
@@ -81,9 +82,9 @@ def _others(environment: Environment, happened: Elapsed) -> Iterator[str]:
     if happened.other_cpus is not None and happened.other_cpus >= OTHERS * machine:
         seen.append(f"on average {happened.other_cpus:.1f} of {_cpus(machine)}")
     if happened.stalled is not None and happened.stalled >= STALLED:
-        seen.append(f"{happened.stalled:.0%} of the time some task waited for one (PSI)")
+        seen.append(f"{_percent(happened.stalled)} of the time some task waited for one (PSI)")
     if happened.waited is not None and happened.waited >= WAITED:
-        seen.append(f"{happened.waited:.0%} of the time this one did")
+        seen.append(f"{_percent(happened.waited)} of the time this one did")
     # this process alone can stall itself, with more threads than CPUs or a quota: both have sentences of their own
     by_others = happened.other_cpus is None or happened.other_cpus >= 0.1
     if seen and by_others and not happened.throttled_periods:
@@ -91,9 +92,14 @@ def _others(environment: Environment, happened: Elapsed) -> Iterator[str]:
         yield f"another process used the CPU: {', '.join(seen)}{pinned}; close it or give a larger --time-budget."
     if happened.stolen is not None and happened.stolen >= STOLEN:
         yield (
-            f"the hypervisor gave {happened.stolen:.0%} of the CPU time to other virtual machines (steal): "
+            f"the hypervisor gave {_percent(happened.stolen)} of the CPU time to other virtual machines (steal): "
             "measure at another time or give a larger --time-budget."
         )
+
+
+def _now(state: MachineState) -> float | None:
+    """The share of the last ten seconds in which some task waited for a CPU."""
+    return None if state.pressure_percent is None else state.pressure_percent / 100
 
 
 def _pinned(environment: Environment, machine: int) -> str:
@@ -194,6 +200,10 @@ def _held(before: MachineState, after: MachineState | None) -> Iterator[str]:
 def _machine_cpus(environment: Environment) -> int:
     online = None if environment.cpu_facts is None else environment.cpu_facts.online
     return online or environment.cpus
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _cpus(number: int) -> str:
