@@ -10,11 +10,12 @@ from torch import nn
 from surgeon.graph.layer import IMAGE
 from surgeon.profiler.bench import Timed
 from surgeon.profiler.counting import Counted
-from surgeon.profiler.flops.count import ModelCount
+from surgeon.profiler.predicted import activation_of
 from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject
 from surgeon.profiler.timing.rows import RowTiming
+from surgeon.profiler.widths import bytes_in
 
 
 def assembled(
@@ -30,9 +31,10 @@ def assembled(
         params=sum(p.numel() for p in parameters),
         trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
         counts=_counts(counted),
-        layers=_layers(subject, counted.model, timed.rows, timed.subnormals),
+        layers=_layers(subject, settings.dtype, counted, timed.rows, timed.subnormals),
         latency=timed.latency,
         memory=timed.memory,
+        activation=activation_of(counted.deployed, subject.graph, settings.dtype),
         source_sha256=subject.source_sha256,
         yaml_sha256=subject.yaml_sha256,
         layout=timed.layout,
@@ -53,13 +55,14 @@ def _counts(counted: Counted) -> Counts:
 
 
 def _layers(
-    subject: Subject, counted: ModelCount, timing: RowTiming | None, subnormals: Mapping[str, int]
+    subject: Subject, dtype: str, counted: Counted, timing: RowTiming | None, subnormals: Mapping[str, int]
 ) -> tuple[LayerProfile, ...]:
     graph, module = subject.graph, subject.module
     index = {IMAGE: -1} | {layer.key: layer.index for layer in graph}
     rows = []
     for layer in graph:
-        row = counted.rows[layer.path]
+        row = counted.model.rows[layer.path]
+        flops, moved = _deployed(counted, layer.path)
         ms, plus_minus = (None, None) if timing is None else timing.rows_ms[layer.path]
         rows.append(
             LayerProfile(
@@ -76,6 +79,8 @@ def _layers(
                 elementwise_flops=row.elementwise_flops,
                 read_bytes=row.read_bytes,
                 written_bytes=row.written_bytes,
+                deployed_flops=flops,
+                deployed_bytes=bytes_in(dtype, moved),
                 trainable_params=_trainable(module.get_submodule(layer.path)),
                 subnormal_weights=subnormals.get(layer.path, 0),
                 latency_ms=ms,
@@ -84,6 +89,14 @@ def _layers(
             )
         )
     return tuple(rows)
+
+
+def _deployed(counted: Counted, path: str) -> tuple[int, int]:
+    """FLOPs that a row runs as it is timed, and bytes that it moves, in float32."""
+    if counted.deployed is None:
+        return 0, 0
+    row = counted.deployed.rows[path]
+    return 2 * row.executed + row.elementwise_flops, row.read_bytes + row.written_bytes
 
 
 def _trainable(module: nn.Module) -> int:

@@ -15,6 +15,7 @@ from surgeon.profiler.flops.count import ModelCount, count_of
 from surgeon.profiler.flops.passes import Passes
 from surgeon.profiler.flops.training import count_training
 from surgeon.profiler.inputs import Forward, input_channels
+from surgeon.profiler.predicted import count_deployed
 from surgeon.profiler.results import TrainingCounts
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject
@@ -26,6 +27,8 @@ class Counted:
 
     Attributes:
         model: The exact count, at the settings' batch.
+        deployed: The same of the network that is timed: fused where the settings say so. None where it cannot
+            be counted.
         ultralytics_gflops: What the model's own library prints for one image; None where it prints nothing.
         misleading: A sentence where that figure is not what its own rules find at this image size; else empty.
         detail: Every convention, if asked for.
@@ -33,6 +36,7 @@ class Counted:
     """
 
     model: ModelCount
+    deployed: ModelCount | None
     ultralytics_gflops: float | None
     misleading: str = ""
     detail: Detail | None = None
@@ -57,11 +61,17 @@ def count_subject(subject: Subject, settings: ProfileSettings, forward: Forward 
             shape = (settings.batch, input_channels(subject.module), *settings.imgsz)
             model = count_of(passes.run(shape), rows)
             training = _training(subject, settings, forward)
-            return Counted(model=model, ultralytics_gflops=_asked(subject, settings), training=training)
+            return Counted(
+                model=model,
+                deployed=count_deployed(subject, settings, model, forward),
+                ultralytics_gflops=_asked(subject, settings),
+                training=training,
+            )
         found = find(subject.module, rows, settings, plan, passes)
     gflops = _asked(subject, settings) if found.printed is None else found.printed.gflops
     return Counted(
         model=found.model,
+        deployed=count_deployed(subject, settings, found.model, forward),
         ultralytics_gflops=gflops or None,
         misleading=_sentence(subject, found),
         detail=detail_of(subject, settings, found, forward) if settings.detail else None,

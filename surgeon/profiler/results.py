@@ -12,6 +12,7 @@ from surgeon.profiler.figures import Detail
 from surgeon.profiler.fingerprint.data import Environment
 from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
+from surgeon.profiler.roofline import DevicePeak
 from surgeon.profiler.settings import ProfileSettings
 
 __all__ = [
@@ -141,6 +142,8 @@ class LayerProfile:
             pointwise), by the conventions of `surgeon.profiler.flops.elementwise`; not in `macs` or `executed`.
         read_bytes, written_bytes: Bytes that the row's operators moved in float32, each operand read once and each
             result written once, nothing kept in a cache between operators.
+        deployed_flops, deployed_bytes: What the row does as it is timed (fused where the settings say so, in their
+            type): 2 × executed MACs + elementwise FLOPs, and bytes read and written.
         trainable_params: Parameters that require a gradient; ``params - trainable_params`` are frozen.
         subnormal_weights: Weights and buffer values of the deployed row that are subnormal numbers, which a CPU
             computes with slowly unless it flushes them to zero; 0 where nothing was timed.
@@ -162,6 +165,8 @@ class LayerProfile:
     elementwise_flops: int = 0
     read_bytes: int = 0
     written_bytes: int = 0
+    deployed_flops: int = 0
+    deployed_bytes: int = 0
     trainable_params: int = 0
     subnormal_weights: int = 0
     latency_ms: float | None = None
@@ -182,6 +187,7 @@ class ProfileResult:
         model_layers: Leaf modules, as ``model.info()`` counts them; None where unknown.
         activation: Predicted activation memory of the network and the type that `memory` is measured of, None where
             it was not predicted.
+        peak: What the device reaches at most, for the roofline; None where it was not asked for.
         unattributed_ms: End-to-end median minus the rows' sum; None where rows were not timed.
         yaml_sha256: Hash of the ``model.yaml`` that the network is built from, None where it has none.
         layout: Memory layout of the timed weights: ``contiguous``, ``channels_last`` or ``mixed``.
@@ -204,6 +210,7 @@ class ProfileResult:
     latency: Latency | None = None
     memory: Memory | None = None
     activation: ActivationMemory | None = None
+    peak: DevicePeak | None = None
     source_sha256: str | None = None
     yaml_sha256: str | None = None
     layout: str | None = None

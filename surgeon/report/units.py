@@ -61,6 +61,11 @@ def gflops_brief(macs: int) -> str:
     return _floored(gflops_of(macs), 3)
 
 
+def flops_brief(flops: int) -> str:
+    """GFLOPs of a number of FLOPs for a column of many rows: ``0.088``, ``<0.001``."""
+    return _floored(Decimal(flops) / 10**9, 3)
+
+
 def giga(value: Number | None, extra: int = 0) -> str:
     """A figure that is in GFLOPs already, as Ultralytics states it: ``8.855``."""
     return NOT_MEASURED if value is None else _fixed(value, 3 + extra)
@@ -79,6 +84,11 @@ def ms_brief(value: float | None) -> str:
 def mib(size_bytes: Number | None, extra: int = 0) -> str:
     """Bytes in MiB (2^20): ``18.75 MiB``."""
     return NOT_MEASURED if size_bytes is None else f"{_fixed(Decimal(size_bytes) / MIB, 2 + extra)} MiB"
+
+
+def mib_brief(size_bytes: int) -> str:
+    """Bytes in MiB without the unit for a column of many rows: ``6.25``, ``<0.01``."""
+    return _floored(Decimal(size_bytes) / MIB, 2)
 
 
 def ratio(value: float | None) -> str:
