@@ -10,6 +10,7 @@ from torch import nn
 from surgeon.graph.layer import IMAGE
 from surgeon.profiler.bench import Timed
 from surgeon.profiler.counting import Counted
+from surgeon.profiler.figures import Detail
 from surgeon.profiler.predicted import activation_of
 from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
@@ -45,13 +46,19 @@ def assembled(
         deployment=timed.deployment,
         deployment_threads=timed.deployment_threads,
         throughput=timed.throughput,
-        detail=counted.detail,
+        detail=_timed_detail(counted.detail, timed.modules_ms),
         training=counted.training,
     )
 
 
 def _counts(counted: Counted) -> Counts:
     return replace(counted.model.counts, ultralytics_gflops=counted.ultralytics_gflops, misleading=counted.misleading)
+
+
+def _timed_detail(detail: Detail | None, modules_ms: Mapping[str, float] | None) -> Detail | None:
+    if detail is None or modules_ms is None:
+        return detail
+    return replace(detail, modules=tuple(replace(one, latency_ms=modules_ms.get(one.path)) for one in detail.modules))
 
 
 def _layers(

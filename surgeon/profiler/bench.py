@@ -15,6 +15,7 @@ from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject, deployed, layout_of
 from surgeon.profiler.timing.clock import Clock
 from surgeon.profiler.timing.denormals import subnormals_by_row
+from surgeon.profiler.timing.modules import time_modules
 from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missing_rows, time_rows
@@ -49,6 +50,7 @@ class Timed:
     deployment: Latency | None = None
     deployment_threads: int | None = None
     throughput: Throughput | None = None
+    modules_ms: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class Bench:
             with quiet(threads):
                 latency = self._time(runner, DEPLOYMENT_SHARE)
             timed = replace(timed, deployment=latency, deployment_threads=threads)
+        if self.settings.detail and timed.latency is not None:
+            with quiet(self.settings.threads):
+                budget_s, median_ms = self.settings.budget_s * ROWS_SHARE, timed.latency.median_ms
+                found_ms = time_modules(runner, self.clock, budget_s=budget_s, end_to_end_ms=median_ms)
+            timed = replace(timed, modules_ms=found_ms)
         if not self.settings.throughput:
             return timed
         end_s = self.clock.now_s() + self.settings.budget_s

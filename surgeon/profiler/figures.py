@@ -72,6 +72,7 @@ class ModuleFigures:
         params: Parameters.
         macs, executed: As in `Counts`.
         elementwise_flops: FLOPs of what has no MACs.
+        latency_ms: Its time in the deployed network, None where it was not timed or was folded away.
     """
 
     path: str
@@ -80,6 +81,7 @@ class ModuleFigures:
     macs: int
     executed: int
     elementwise_flops: int
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ def reconciliation_facts(reconciliation: Reconciliation | None) -> Facts:
 def modules_table(detail: Detail) -> Table:
     """The tree of modules, each with what is in it."""
     top = max((one.executed for one in detail.modules[1:]), default=0) or 1
+    timed = any(one.latency_ms is not None for one in detail.modules)
     rows = [
         Row(
             cells=(
@@ -72,6 +73,7 @@ def modules_table(detail: Detail) -> Table:
                 units.gflops_brief(one.macs),
                 units.gflops_brief(one.executed),
                 units.giga(one.elementwise_flops / 1e9),
+                *((units.ms_brief(one.latency_ms),) if timed else ()),
                 Bar(min(one.executed / top, 1.0)),
             ),
             emphasis=Emphasis.NORMAL if one.path else Emphasis.TOTAL,
@@ -87,6 +89,7 @@ def modules_table(detail: Detail) -> Table:
             Column(title="GFLOPs", role="number"),
             Column(title="executed", role="number", drop=2),
             Column(title="elementwise", role="number", drop=1),
+            *((Column(title="ms", role="number"),) if timed else ()),
             Column(title="share", role="bar", drop=3),
         ),
         rows=tuple(rows),
