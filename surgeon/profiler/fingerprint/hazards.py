@@ -5,7 +5,7 @@ Each sentence names what was seen. What is not exposed gives no sentence: silenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from surgeon.profiler.fingerprint.data import Environment, GpuFacts, MachineState
@@ -121,14 +121,15 @@ def _quota(environment: Environment, happened: Elapsed, threads: int) -> Iterato
             "limits.cpu) or measure outside the container; such times are the quota's, not the network's."
         )
     elif quota is not None and quota < threads:
-        yield f"{named} is less than the {_threads_of(threads)} timed: raise it or time with fewer."
+        yield f"{named} is less than the {_counted(threads)} timed: raise it or time with fewer."
 
 
 def _threads(environment: Environment, threads: int) -> Iterator[str]:
     """More threads than CPUs, of this measurement or of whatever takes the variables."""
     cpus = environment.cpus
     if threads > cpus:
-        yield f"{_threads_of(threads)} timed on {_cpus(cpus)}: they wait for each other, time with {cpus} or fewer."
+        timed = f"{_threads_of(threads)} timed on {_cpus(cpus)}"
+        yield f"{timed}: they wait for each other, time with --threads {cpus} or fewer."
     variables: Mapping[str, str] = {} if environment.software is None else environment.software.variables
     for name in _THREAD_VARIABLES:
         value = variables.get(name, "")
@@ -154,7 +155,7 @@ def _power(environment: Environment, before: MachineState, after: MachineState) 
     if battery or slow:
         seen = [*slow, *(["the machine runs on battery"] if battery else [])]
         cure = [*(["plug it in"] if battery else []), *(["choose performance"] if slow else [])]
-        yield f"{' and '.join(seen)}: the clock may be held down; {' and '.join(cure)} before you measure."
+        yield f"{_joined(seen)}: the clock may be held down; {_joined(cure)} before you measure."
     if before.governors != after.governors or before.on_battery != after.on_battery:
         yield "the governor or the power supply changed while it was timed: measure again."
 
@@ -163,10 +164,10 @@ def _slow_clock(environment: Environment, state: MachineState) -> Iterator[str]:
     driver = None if environment.cpu_facts is None else environment.cpu_facts.driver
     fixed = [name for name in state.governors or () if name in _FIXED_CLOCK]
     if fixed and driver not in _DECIDES_ITSELF:
-        yield f"the governor is {' and '.join(fixed)}"
+        yield f"the governor is {_joined(fixed)}"
     saving = [name for name in state.energy_preferences or () if name in ("power", "balance_power")]
     if saving:
-        yield f"the clock driver prefers {' and '.join(saving)}"
+        yield f"the clock driver prefers {_joined(saving)}"
     if state.platform_profile in ("low-power", "quiet", "cool"):
         yield f"the firmware's profile is {state.platform_profile}"
 
@@ -178,7 +179,7 @@ def _gpu(facts: GpuFacts | None, before: MachineState, after: MachineState | Non
     now = before.gpu if after is None or after.gpu is None else after.gpu
     reasons = dict.fromkeys((*(now.slowed_by or ()), *_held(before, after)))
     if reasons:
-        yield f"the GPU's clock was held down by {' and '.join(reasons)}: cool it or let it rest, and measure again."
+        yield f"the GPU's clock was held down by {_joined(list(reasons))}: cool it or let it rest, and measure again."
     if now.processes is not None and now.processes > 1:
         yield f"{now.processes} processes compute on the GPU, this one among them: close the others."
     limits = (None, None) if facts is None else (facts.power_limit_w, facts.default_power_limit_w)
@@ -202,6 +203,11 @@ def _machine_cpus(environment: Environment) -> int:
     return online or environment.cpus
 
 
+def _joined(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
@@ -210,8 +216,12 @@ def _cpus(number: int) -> str:
     return f"{number} CPU{'s' if number != 1 else ''}"
 
 
+def _counted(threads: int) -> str:
+    return f"{threads} thread{'s' if threads != 1 else ''}"
+
+
 def _threads_of(number: int) -> str:
-    return f"{number} thread{'s are' if number != 1 else ' is'}"
+    return f"{_counted(number)} {'were' if number != 1 else 'was'}"
 
 
 def _list(numbers: tuple[int, ...]) -> str:
