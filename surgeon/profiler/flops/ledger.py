@@ -74,6 +74,11 @@ class Ledger:
         else:
             self._now = self._tally(self._now.row, path)
 
+    @property
+    def path(self) -> str:
+        """Path of the innermost running module."""
+        return self._now.path
+
     def leave(self) -> None:
         """The innermost running module ends."""
         self._now, self.defined = self._stack.pop()

@@ -21,6 +21,9 @@ from surgeon.errors import MeasurementError
 Watch = Callable[[str, nn.Module, Callable[..., Any]], Callable[..., Any]]
 """``watch(path, module, forward)`` gives the function that is called in place of ``forward``."""
 
+Also = Callable[[str, str], None]
+"""``also(first_path, path)``: the module that was watched under the first path is at another as well."""
+
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, type})
 _EMPTY = frozenset({dict, OrderedDict, list, set})
 _CONTENTS = frozenset({"_parameters", "_buffers", "_modules"})
@@ -30,7 +33,7 @@ more was given something."""
 
 
 @contextmanager
-def counting_twin(module: nn.Module, device: str, watch: Watch) -> Iterator[nn.Module]:
+def counting_twin(module: nn.Module, device: str, watch: Watch, also: Also | None = None) -> Iterator[nn.Module]:
     """A twin for one pass. It is taken apart afterwards, so that nothing waits for the garbage collector.
 
     The collector rests meanwhile: thousands of new objects would make it walk all old ones, which takes longer than
@@ -42,6 +45,7 @@ def counting_twin(module: nn.Module, device: str, watch: Watch) -> Iterator[nn.M
             anchors) stay real, because heads read their values. ``cpu``: with copies of the data. Both float32 and in
             eval mode.
         watch: Told of every module.
+        also: Told of the further paths of modules that are in several places.
 
     Raises:
         MeasurementError: The module cannot be copied.
@@ -50,11 +54,22 @@ def counting_twin(module: nn.Module, device: str, watch: Watch) -> Iterator[nn.M
     gc.disable()
     twins = _Twins(device, watch)
     try:
-        yield twins.of_whole(module)
+        twin = twins.of_whole(module)
+        if twins.places and also is not None:
+            _tell(twin, twins.places, also)
+        yield twin
     finally:
         twins.take_apart()
         if collecting:
             gc.enable()
+
+
+def _tell(twin: nn.Module, places: dict[int, list[str]], also: Also) -> None:
+    """Tell of shared modules, and of all that is in them."""
+    for first, module in twin.named_modules():
+        for path in places.get(id(module), ()):
+            for inner, _ in module.named_modules():
+                also(".".join(filter(None, (first, inner))), ".".join(filter(None, (path, inner))))
 
 
 class _Twins:
@@ -65,6 +80,8 @@ class _Twins:
         self._memo: dict[int, Any] = {}
         self._pool: dict[tuple[Any, ...], Tensor] = {}
         self._made: list[nn.Module] = []
+        self.places: dict[int, list[str]] = {}
+        """Further paths of modules that are in several places, by the identity of the twin."""
         common = nn.Module().__dict__
         self._common = frozenset(common)
         self._hooks = tuple(n for n, value in common.items() if type(value) in _EMPTY and n not in _CONTENTS)
@@ -98,6 +115,7 @@ class _Twins:
     def _of_module(self, module: nn.Module, path: str) -> nn.Module:
         made = self._memo.get(id(module))
         if made is not None:
+            self.places.setdefault(id(made), []).append(path)
             return made  # type: ignore[no-any-return]
         kind = type(module)
         if hasattr(kind, "__deepcopy__"):  # knows better how it is copied

@@ -33,10 +33,20 @@ class Watcher:
         self._shortcuts = shortcuts
         self.shapes: Shapes = dict.fromkeys(asked)
         self._ledger = ledger
+        self._places: dict[str, list[str]] = {}
+
+    def also(self, first: str, path: str) -> None:
+        """A module is in a second place; see `surgeon.profiler.flops.twin.Also`."""
+        self._places.setdefault(first, [first]).append(path)
+
+    def _place(self, path: str) -> str:
+        """Under which of a shared module's paths it is called now: the one inside the module that runs."""
+        running = f"{self._ledger.path}."
+        return next((place for place in self._places[path] if place.startswith(running)), path)
 
     def __call__(self, path: str, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         """The function that stands in for ``forward``."""
-        enter, leave, shapes = self._ledger.enter, self._ledger.leave, self.shapes
+        enter, leave, shapes, places = self._ledger.enter, self._ledger.leave, self.shapes, self._places
         asked = path in shapes
         definition = None if has_formula(module) else getattr(module, "definition_cost", None)
         if self._shortcuts:
@@ -44,7 +54,7 @@ class Watcher:
         forward = by_formula(module, forward, self._ledger)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            enter(path)
+            enter(self._place(path) if path in places else path)
             try:
                 if definition is not None:
                     self._define(definition, (args, kwargs))

@@ -14,9 +14,10 @@ from torch.nn import functional as F
 
 from surgeon import blocks
 from surgeon.blocks.planted import PlantedBlock
-from surgeon.profiler.flops.count import count
+from surgeon.profiler.flops.count import count, count_of
 from surgeon.profiler.flops.functions import FunctionMode
 from surgeon.profiler.flops.ledger import Ledger
+from surgeon.profiler.flops.passes import Passes
 
 
 @pytest.mark.parametrize("name", ["yolov8n", "yolo12n", "yolo26n", "rtdetr-l", "yolov8n-seg"])
@@ -171,3 +172,28 @@ def _described(value: Any) -> Any:
     if isinstance(value, Tensor):
         return tuple(value.shape), value.dtype
     return tuple(_described(one) for one in value)
+
+
+def test_a_shared_module_belongs_to_its_caller() -> None:
+    shared = nn.Sequential(nn.Conv2d(8, 8, 1, bias=False))
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.ModuleDict({"inner": shared})
+            self.b = nn.Sequential(shared)
+
+        def forward(self, x):
+            return self.b(self.a["inner"](x)) + self.a["inner"](x)
+
+    with Passes(Twice()) as passes:
+        found = count_of(passes.run((1, 8, 4, 4)), ())
+    once = 8 * 8 * 16
+    by_module = found.by_module()
+    assert (by_module["a.inner.0"], by_module["b.0.0"], by_module["b"], by_module[""]) == (
+        2 * once,
+        once,
+        once,
+        3 * once,
+    )
+    assert [one.elementwise for one in found.tallies if one.path == ""] == [8 * 16]
