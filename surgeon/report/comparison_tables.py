@@ -16,6 +16,7 @@ from surgeon.report.comparison import (
     paired_command,
 )
 from surgeon.report.environment import environment_sentence
+from surgeon.report.gpu import comparison_sentences, pair_sentences
 from surgeon.report.profile_tables import COUNTED, settings_line
 from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
@@ -141,6 +142,7 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
     sentences: list[str] = []
     for label, paired in zip(labels[1:], comparison.paired, strict=False):
         sentences += _paired_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired)
+        sentences += pair_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired.gpu)
     for number, paired in enumerate(comparison.paired, start=1):
         renames = comparison.renames[number - 1] if comparison.renames else None
         explained = row_difference(comparison.results[0], comparison.results[number], paired, renames)
@@ -153,6 +155,7 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
         )
     if any(judgement.before is not None or judgement.after is not None for judgement in found[-1].judgements):
         sentences.append(latency_scope(comparison.results[0]))
+    sentences += comparison_sentences(comparison, labels)
     sentences += _count_sentences(comparison, labels)
     if comparison.results[0].settings.batch > 1:
         sentences.append("GFLOPs Ultralytics is of one image, whatever the batch; the exact figure is of the batch.")

@@ -15,6 +15,7 @@ from surgeon.report.conventions_tables import (
     reconciliation_facts,
 )
 from surgeon.report.environment import environment_items, source_items
+from surgeon.report.gpu import latency_items, memory_items
 from surgeon.report.layers_table import layers_table
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
@@ -70,6 +71,7 @@ def settings_line(settings: ProfileSettings) -> str:
     device = settings.device
     if device == "cpu":
         device = f"cpu with {units.plural(settings.threads, 'thread')}"
+    device += ", L2 cache emptied before every run" * settings.cold
     timed = ("timed fused" if settings.fused else "timed unfused") if settings.latency else "not timed"
     return f"{units.image_size(settings.imgsz)} px (HxW), batch {settings.batch}, {settings.dtype}, {device}, {timed}"
 
@@ -100,7 +102,9 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
         method = result.memory.method.removeprefix(f"{NOT_MEASURED}: ")
         items.append(("peak activations", f"{units.mib(result.memory.peak_activation_bytes)} ({method})"))
         items.append(("parameter memory", units.mib(result.memory.parameter_bytes)))
+    items += memory_items(result.memory)
     items.append(("latency", NOT_MEASURED if result.latency is None else _latency(result.latency)))
+    items += latency_items(result.latency)
     if result.deployment is not None:
         items.append((f"on {result.deployment_threads} threads", _latency(result.deployment)))
     if result.throughput is not None:

@@ -130,6 +130,17 @@ def test_measuring_as_words() -> None:
         replace(DEFAULT, batch=(1, 2)).only_settings()
 
 
+def test_what_only_a_gpu_has() -> None:
+    asked = replace(DEFAULT, cold=True, cuda_graph=True, energy=True)
+    with pytest.raises(click.UsageError, match="--cold --cuda-graph --energy: only a CUDA device"):
+        asked.settings()
+    found = replace(asked, device="cuda:1")
+    assert found.words() == ["--device", "cuda:1", "--cold", "--cuda-graph", "--energy"]
+    (settings,) = found.settings()
+    assert (settings.cold, settings.cuda_graph, settings.energy) == (True, True, True)
+    assert settings.differences(replace(settings, cold=False, energy=False)) == ("cold",)
+
+
 def test_completion_of_blocks() -> None:
     completer = ShellComplete(cli, {}, "surgeon", "_SURGEON_COMPLETE")
     found = completer.get_completions(["insert", "--module"], "")
