@@ -20,17 +20,35 @@ class Counting:
     conventions: bool
     training: bool
     throughput: bool
+    roofline: bool
+    peak_gflops: float | None
+    peak_bandwidth: float | None
 
     def added_to(self, settings: ProfileSettings) -> ProfileSettings:
         """The settings with what is asked for here."""
         detail = self.conventions or self.by in ("modules", "operators")
-        return replace(settings, detail=detail, training=self.training, throughput=self.throughput)
+        return replace(
+            settings,
+            detail=detail,
+            training=self.training,
+            throughput=self.throughput,
+            roofline=self.roofline or self.peak_gflops is not None or self.peak_bandwidth is not None,
+            peak_gflops=self.peak_gflops,
+            peak_bandwidth_gbs=self.peak_bandwidth,
+        )
 
     def words(self) -> list[str]:
         """The same as words of a command line, defaults left out."""
         listed = [] if self.by == "rows" else ["--by", self.by]
-        flags = {"--conventions": self.conventions, "--training": self.training, "--throughput": self.throughput}
-        return [*listed, *(flag for flag, given in flags.items() if given)]
+        flags = {
+            "--conventions": self.conventions,
+            "--training": self.training,
+            "--throughput": self.throughput,
+            "--roofline": self.roofline,
+        }
+        peaks = {"--peak-gflops": self.peak_gflops, "--peak-bandwidth": self.peak_bandwidth}
+        given = [word for name, value in peaks.items() if value is not None for word in (name, f"{value:g}")]
+        return [*listed, *(flag for flag, is_given in flags.items() if is_given), *given]
 
     def require_one(self) -> None:
         """Refuse what one table of several sizes has no room for.
@@ -67,4 +85,19 @@ counting = together(
         "--throughput", is_flag=True, help="Time batches 1, 2, 4 ... until a larger one brings less than 5 % more."
     ),
     click.option("--training", is_flag=True, help="Count the forward and backward pass of a training step as well."),
+    click.option(
+        "--roofline", is_flag=True, help="What bounds each row, its time at best, and how near it comes to that."
+    ),
+    click.option(
+        "--peak-gflops",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="GFLOP/S",
+        help="The device's peak of arithmetic for the roofline; measured where it is not given.",
+    ),
+    click.option(
+        "--peak-bandwidth",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="GB/S",
+        help="Its peak of memory; measured where it is not given.",
+    ),
 )

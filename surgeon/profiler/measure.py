@@ -19,6 +19,7 @@ from surgeon.profiler.device import require_measurable
 from surgeon.profiler.environment import machine_state, read_environment
 from surgeon.profiler.fingerprint.notes import noted, noted_together
 from surgeon.profiler.inputs import Forward
+from surgeon.profiler.peaks import peak_of
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
@@ -87,7 +88,11 @@ def measure_subject(
     environment = replace(environment, before=machine_state(settings.device))
     timed = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward).time_one(subject)
     environment = replace(environment, after=machine_state(settings.device))
-    return noted(assembled(subject, settings, environment, counted, timed))
+    result = noted(assembled(subject, settings, environment, counted, timed))
+    if not settings.roofline:
+        return result
+    peak = peak_of(settings, gflops=settings.peak_gflops, bandwidth_gbs=settings.peak_bandwidth_gbs)
+    return replace(result, peak=peak)
 
 
 def compare_modules(

@@ -34,6 +34,8 @@ class ProfileSettings:
         cuda_graph: Whether the replay of a CUDA graph of the forward is timed beside it.
         energy: Whether the GPU's energy for one run is measured.
         throughput: Whether images a second are measured over batch sizes.
+        roofline: Whether the rows are put under the roof of the device.
+        peak_gflops, peak_bandwidth_gbs: That roof in GFLOP/s and GB/s, None where it is to be measured.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
 
@@ -50,6 +52,9 @@ class ProfileSettings:
     detail: bool = False
     training: bool = False
     throughput: bool = False
+    roofline: bool = False
+    peak_gflops: float | None = None
+    peak_bandwidth_gbs: float | None = None
     cold: bool = False
     cuda_graph: bool = False
     energy: bool = False

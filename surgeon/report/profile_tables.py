@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from surgeon.profiler.figures import Detail
-from surgeon.profiler.results import Latency, ProfileResult, Throughput
+from surgeon.profiler.results import ActivationMemory, Latency, ProfileResult, Throughput
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report import units
 from surgeon.report.conventions_tables import (
@@ -17,6 +17,7 @@ from surgeon.report.conventions_tables import (
 from surgeon.report.environment import environment_items, source_items
 from surgeon.report.gpu import latency_items, memory_items
 from surgeon.report.layers_table import layers_table
+from surgeon.report.roofline import roofline_parts
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
 from surgeon.report.units import NOT_MEASURED
@@ -43,6 +44,7 @@ def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
             *_detail(result, by),
             *(() if result.training is None else (training_flops(result.training, result.settings.batch),)),
             *((layers_table(result),) if by == "rows" else ()),
+            *roofline_parts(result),
             Facts(title="environment", items=(*environment_items(result.environment), *source_items(result))),
             Notes(title="notes", sentences=notes_of(result)),
         ),
@@ -101,6 +103,9 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     else:
         method = result.memory.method.removeprefix(f"{NOT_MEASURED}: ")
         items.append(("peak activations", f"{units.mib(result.memory.peak_activation_bytes)} ({method})"))
+    if result.activation is not None:
+        items.append(("the same predicted", _predicted(result, result.activation)))
+    if result.memory is not None:
         items.append(("parameter memory", units.mib(result.memory.parameter_bytes)))
     items += memory_items(result.memory)
     items.append(("latency", NOT_MEASURED if result.latency is None else _latency(result.latency)))
@@ -112,6 +117,13 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     if result.latency is not None:
         items.append(("latency covers", LATENCY_SCOPE))
     return tuple(items)
+
+
+def _predicted(result: ProfileResult, found: ActivationMemory) -> str:
+    """``18.75 MiB, in backbone.1 (Conv); 63.44 MiB of results in all (from shapes)``."""
+    row = next((row for row in result.layers if row.key == found.peak_row), None)
+    where = "" if row is None else f", in {row.site} ({row.kind})"
+    return f"{units.mib(found.peak_bytes)}{where}; {units.mib(found.sum_bytes)} of results in all (from shapes)"
 
 
 def _latency(latency: Latency) -> str:

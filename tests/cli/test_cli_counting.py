@@ -61,6 +61,15 @@ def test_a_training_step(run: Callable[..., Any]) -> None:
     assert saved["forward_macs"] == saved["weight_gradient_macs"] > saved["input_gradient_macs"] > 0
 
 
+def test_rows_under_a_given_roof(run: Callable[..., Any]) -> None:
+    words = ("profile", "yolov8n.yaml", "imgsz=64", "--peak-gflops", "50", "--peak-bandwidth", "10", "--no-latency")
+    saved = json.loads(run(*words, "--json", "-").out)
+    assert (saved["peak"]["gflops"], saved["peak"]["bandwidth_gbs"]) == (50, 10)
+    out = run(*words).out
+    assert "5.0 FLOP/B" in out and "roofline, fused, float32" in out
+    assert saved["command"].endswith("--peak-gflops 50 --peak-bandwidth 10")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -68,6 +77,7 @@ def test_a_training_step(run: Callable[..., Any]) -> None:
         (("--batch", "0"), "'0' is no batch size"),
         (("--batch", "1,x"), "'1,x' is no batch size"),
         (("--by", "colour"), "colour"),
+        (("--peak-gflops", "0"), "peak-gflops"),
     ],
 )
 def test_refusals(run: Callable[..., Any], words: tuple[str, ...], said: str) -> None:

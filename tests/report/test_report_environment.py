@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from surgeon.profiler.fingerprint.data import CpuFacts, GpuFacts, GpuState, MachineState, SoftwareFacts
+from surgeon.profiler.fingerprint.notes import noted
 from surgeon.report.comparison_tables import comparison_document
 from surgeon.report.console import to_text
 from surgeon.report.environment import environment_document, environment_items
 from surgeon.report.profile_tables import profile_document
+from surgeon.report.sweep import sweep_document
 
 BEFORE = MachineState(
     utc="2026-01-31T12:00:00Z", clock_s=100.0, load_average=0.5, pressure_percent=3.2, stalled_us=0, run_delay_ns=0,
@@ -102,3 +104,24 @@ def test_a_comparison_says_where_and_how(comparison, v8n):
         in text
     )
     assert text.rstrip().endswith("Reproduce: surgeon compare a.pt b.pt")
+
+
+def test_a_sweep_says_once_what_disturbed_all_of_it(v8n):
+    def noted_result(before, after):
+        timed = replace(v8n, environment=whole(v8n, after=after), latency=replace(v8n.latency, notes=("noisy",)))
+        return noted(replace(timed, environment=replace(timed.environment, before=before)))
+
+    last = replace(AFTER, clock_s=120.0, busy_s=28.0, own_s=20.0, all_s=440.0, throttled_periods=27, quota_periods=80)
+    results = (noted_result(BEFORE, AFTER), noted_result(AFTER, last))
+    said = [[note for note in one.latency.notes if "throttled" in note] for one in results]
+    assert len(said[0]) == len(said[1]) == 1 and said[0] != said[1]
+    text = " ".join(to_text(sweep_document(results), width=200).split())
+    assert text.count("CPU throttled") == 1
+    assert "the cgroup's quota of 2 CPU throttled 24 of 40 periods" in text
+    assert text.count("the governor is powersave and the machine runs on battery") == 1
+    assert text.count("noisy") == 1
+
+
+def test_a_sweep_without_times_has_no_hazards(v8n):
+    bare = replace(v8n, environment=whole(v8n, after=AFTER), latency=None)
+    assert "battery" not in to_text(sweep_document((bare, bare)), width=200)
