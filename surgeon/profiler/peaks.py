@@ -98,7 +98,7 @@ def _arithmetic(settings: ProfileSettings, clock: Clock, sizes: Sizes) -> _Found
     for side in sizes.sides:
         if best is not None and 2 * side**3 / best.rate / 1e6 > _SLOWEST_MS:
             break
-        a, b = (torch.rand(side, side).to(settings.device, getattr(torch, settings.dtype)) for _ in range(2))
+        a, b = (_matrix(side, seed).to(settings.device, getattr(torch, settings.dtype)) for seed in range(2))
         out = torch.empty_like(a)
         call = _product(a, b, out)
         first_ms = _spans(call, clock, 2)[-1]
@@ -122,6 +122,11 @@ def _memory(settings: ProfileSettings, clock: Clock, sizes: Sizes) -> _Found:
 def _timed(call: Callable[[], object], clock: Clock, amount: int, name: str) -> _Found:
     first_ms = _spans(call, clock, 2)[-1]
     return _rate(_spans(call, clock, _runs(first_ms)), amount, name)
+
+
+def _matrix(side: int, seed: int) -> torch.Tensor:
+    """Random values, from a generator of their own."""
+    return torch.rand(side, side, generator=torch.Generator().manual_seed(seed))
 
 
 def _product(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor) -> Callable[[], object]:
