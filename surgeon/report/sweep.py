@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from surgeon.profiler.fingerprint.hazards import hazards
 from surgeon.profiler.results import ProfileResult
 from surgeon.report import units
 from surgeon.report.profile_tables import COUNTED, notes_of, settings_line, title_of
@@ -34,9 +36,19 @@ def sweep_document(results: Sequence[ProfileResult]) -> Document:
         lines=(conditions[2].partition(", ")[2], COUNTED, _units(results)),
         parts=(
             Table(title="sweep", columns=_COLUMNS, rows=tuple(_row(one) for one in results)),
-            Notes(title="notes", sentences=tuple(dict.fromkeys(note for one in results for note in notes_of(one)))),
+            Notes(title="notes", sentences=_notes(results)),
         ),
     )
+
+
+def _notes(results: Sequence[ProfileResult]) -> tuple[str, ...]:
+    """The notes of all, each once; what disturbed the machine is said of the whole time, not once a size."""
+    first, last = results[0].environment, results[-1].environment
+    of_one = {note for one in results for note in hazards(one.environment, one.settings)}
+    timed = any(one.latency is not None for one in results)
+    of_all = hazards(replace(first, after=last.after), results[0].settings) if timed else ()
+    others = [note for one in results for note in notes_of(one) if note not in of_one]
+    return tuple(dict.fromkeys((*of_all, *others)))
 
 
 def _units(results: Sequence[ProfileResult]) -> str:
