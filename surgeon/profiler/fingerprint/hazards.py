@@ -62,13 +62,14 @@ def subnormal_note(rows: Mapping[str, int], name: str = "", threads: int = 1) ->
     Args:
         rows: Such weights by the name of the row; those without any may be among them.
         name: The network, where there are several.
-        threads: CPU threads that were timed.
+        threads: CPU threads that were timed, at most. PyTorch flushes in the thread that asks for it, and its pool of
+            others computes on with such numbers (half of a product's values on two threads).
     """
     found = [f"{row} ({count})" for row, count in rows.items() if count]
     if not found:
         return ""
     of = f" of {name}" if name else ""
-    where = "in the timing thread; the other threads computed with them" if threads > 1 else "while it was timed"
+    where = "in the timing thread, but not in the others that were timed" if threads > 1 else "while it was timed"
     return (
         f"subnormal weights in {', '.join(found)}{of}: flushed to zero {where}. A program that does not flush them "
         "(torch.set_flush_denormal(True)) is slower: set them to zero."

@@ -28,5 +28,5 @@ def noted_together(comparison: Comparison) -> Comparison:
 
 def _subnormal(result: ProfileResult, name: str) -> tuple[str, ...]:
     rows = {f"{row.site} ({row.kind})": row.subnormal_weights for row in result.layers}
-    note = subnormal_note(rows, name, result.settings.threads)
+    note = subnormal_note(rows, name, max(result.settings.threads, result.deployment_threads or 1))
     return (note,) if note else ()
