@@ -8,7 +8,7 @@ themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +31,8 @@ class Card:
         self.calls: list[str] = []
         self.events = 0
         self.recording: list[float] | None = None
+        self.effects: list[Callable[[], object]] = []
+        self.deaf = False
         self.fail_capture = ""
         self.allocated = {"now": 100, "peak": 100, "reserved": 100}
 
@@ -69,6 +71,11 @@ class Card:
         return Stream()
 
     @contextmanager
+    def device(self, device: object) -> Iterator[None]:
+        self.calls.append("device")
+        yield
+
+    @contextmanager
     def stream(self, stream: Stream) -> Iterator[None]:
         yield
 
@@ -77,12 +84,13 @@ class Card:
 
     @contextmanager
     def graph(self, graph: Graph) -> Iterator[None]:
-        self.recording = []
+        self.recording, self.effects = [], []
         try:
             yield
             if self.fail_capture:
                 raise RuntimeError(self.fail_capture)
-            graph.kernels = self.recording
+            if not self.deaf:
+                graph.kernels, graph.effects = self.recording, self.effects
         finally:
             self.recording = None
 
@@ -133,11 +141,14 @@ class Graph:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.kernels: list[float] = []
+        self.effects: list[Callable[[], object]] = []
 
     def replay(self) -> None:
         self.card.host_ns += 10 * US
         for card_us in self.kernels:
             self.card.work(card_us)
+        for effect in self.effects:
+            effect()
 
 
 class Row(nn.Module):
@@ -154,7 +165,11 @@ class Row(nn.Module):
         if self.waits:
             self.card.synchronize()
         self.runs += self.counts
-        return x + self.runs if self.counts else x
+        value = x + 1 + self.runs
+        out = value.clone()
+        if self.card.recording is not None:
+            self.card.effects.append(lambda: out.copy_(value))
+        return out
 
 
 def network(card: Card, rows: Sequence[Launches]) -> nn.Sequential:
@@ -213,6 +228,9 @@ class Nvml:
         if uuid not in self.uuids:
             raise NVMLError("Not Found")
         return uuid
+
+    def _DeviceGetDeviceHandleFromMigDeviceHandle(self, handle: str) -> str:  # noqa: N802
+        return f"card of {handle}"
 
     def _DeviceGetMaxClockInfo(self, handle: str, kind: int) -> int:  # noqa: N802
         return 1980

@@ -122,12 +122,15 @@ def sensor_of(device: torch.device) -> GpuSensor:
 
 
 def l2_flush(device: torch.device) -> Callable[[], None]:
-    """A function that pushes whatever the L2 cache holds out of it, by zeroing a buffer that it allocates at once."""
+    """A function that pushes whatever the L2 cache holds out of it, by zeroing a buffer that it keeps."""
     card: Any = torch.cuda.get_device_properties(device)
-    buffer = torch.empty(flushed_bytes(getattr(card, "L2_cache_size", 0)), dtype=torch.uint8, device=device)
+    size = flushed_bytes(getattr(card, "L2_cache_size", 0))
+    kept: list[torch.Tensor] = []
 
     def flush() -> None:
-        buffer.zero_()
+        if not kept:  # not before: memory is measured before anything is timed
+            kept.append(torch.empty(size, dtype=torch.uint8, device=device))
+        kept[0].zero_()
 
     return flush
 

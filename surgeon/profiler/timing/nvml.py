@@ -176,10 +176,13 @@ def open_sensor(
 
 def _handle(nvml: Any, uuid: str | None) -> Any:
     """NVML numbers cards otherwise than CUDA does, so a number is trusted only where there is one card."""
-    if uuid is not None:
-        name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
+    names = () if uuid is None else (uuid,) if uuid.startswith(("GPU-", "MIG-")) else (f"GPU-{uuid}", f"MIG-{uuid}")
+    for name in names:
         try:
-            return nvml.nvmlDeviceGetHandleByUUID(name)
+            handle = nvml.nvmlDeviceGetHandleByUUID(name)
+            if name.startswith("MIG-"):  # clocks and processes are known of the whole card only
+                handle = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
+            return handle
         except nvml.NVMLError:
-            pass
+            continue
     return nvml.nvmlDeviceGetHandleByIndex(0) if nvml.nvmlDeviceGetCount() == 1 else None

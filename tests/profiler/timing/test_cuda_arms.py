@@ -95,6 +95,14 @@ def test_a_capture_that_fails_is_one_sentence(module: Callable[[Card], nn.Module
     assert latency.gpu.graph is None
 
 
+def test_a_replay_that_does_nothing_is_no_graph() -> None:
+    card = Card()
+    card.deaf = True
+    assert graph_refusal(network(card, LIGHT), IMAGE, card).endswith("does not give the forward's outputs")
+    card.deaf = False
+    assert graph_refusal(network(card, LIGHT), IMAGE, card) == ""
+
+
 def test_a_users_own_forward_has_no_graph() -> None:
     card = Card()
     clock = clock_of(card)

@@ -70,6 +70,14 @@ def test_the_card_is_found_by_uuid(uuid: str, cards: int, found: bool) -> None:
     assert found or "does not know the card by its UUID" in sensor.missing
 
 
+def test_a_slice_of_a_card_is_read_as_the_card() -> None:
+    nvml = Nvml()
+    nvml.cards, nvml.uuids, nvml.mig = 2, {"MIG-bbbb"}, 1
+    sensor = open_sensor("bbbb", load=lambda name: nvml)
+    assert sensor.read() == GpuReading(sm_mhz=1980.0)
+    assert "split by MIG" in sensor.energy_refusal()
+
+
 def test_an_only_card_needs_no_uuid() -> None:
     assert isinstance(open_sensor(None, load=lambda name: Nvml()), NvmlSensor)
 
