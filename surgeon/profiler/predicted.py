@@ -52,6 +52,6 @@ def activation_of(counted: ModelCount | None, graph: LayerGraph, dtype: str) -> 
     return ActivationMemory(
         peak_bytes=bytes_in(dtype, held.peak_bytes),
         sum_bytes=bytes_in(dtype, held.sum_bytes),
-        peak_row=keys.get(held.peak_row),
+        peak_row=keys.get(held.peak_row or ""),
         row_peaks={keys[path]: bytes_in(dtype, size) for path, size in held.row_peaks.items() if path in keys},
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from surgeon.profiler.flops.liveness import MemoryLog
+from surgeon.profiler.flops.liveness import Allocation, MemoryLog
 
 OUTSIDE = ""
 """Row under which operators are booked that run in no row."""
@@ -59,6 +59,7 @@ class Ledger:
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._now = self._tally(OUTSIDE, "")
         self.memory = MemoryLog()
+        self._events = self.memory.events
         self._stack: list[tuple[Tally, bool]] = []
         self.defined = False
         """Whether what runs now is inside a module that counts by its definition."""
@@ -70,7 +71,7 @@ class Ledger:
         self._stack.append((self._now, self.defined))
         if path in self._row_paths:
             self._now = self._tally(path, path)
-            self.memory.begins(path)
+            self._events.append(path)
         else:
             self._now = self._tally(self._now.row, path)
 
@@ -81,7 +82,10 @@ class Ledger:
 
     def leave(self) -> None:
         """The innermost running module ends."""
+        row = self._now.row
         self._now, self.defined = self._stack.pop()
+        if self._now.row is not row:
+            self._events.append(self._now.row)
 
     def define(self, macs: int, elementwise: Mapping[str, int]) -> None:
         """Let a definition speak for the innermost module: until it ends, what runs is `executed` only."""
@@ -146,12 +150,14 @@ class Ledger:
             result: The tensor.
             size: Its bytes.
         """
-        result.untyped_storage().held = self.memory.made(size, self._now.row)
+        events = self._events  # as `MemoryLog.made`, without another call: this is done for every tensor of a pass
+        result.untyped_storage().held = Allocation((events, len(events)))
+        events.append(size)
 
     def pass_by(self, size: int) -> None:
         """An operator allocates ``size`` bytes beside its result, and gives them up at its end."""
         if size:
-            self.memory.made(size, self._now.row)
+            self.memory.passing(size)
 
     def book_uncounted(self, operator: str) -> None:
         """An operator ran whose MACs nobody knows."""

@@ -8,13 +8,13 @@ small maps.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 
 class Allocation(tuple[Any, ...]):
-    """Memory of one result, as ``(releases, number)``; its own end is the memory's."""
+    """Memory of one result, as ``(events, number)``; its own end is the memory's."""
 
     __slots__ = ()
 
@@ -30,42 +30,43 @@ class Liveness:
     Attributes:
         peak_bytes: Most bytes alive at once.
         sum_bytes: Bytes of all results together.
-        peak_row: The row that ran at the peak, None where nothing was allocated.
-        row_peaks: By row, most bytes alive at once while it ran.
+        peak_row: Path of the row that ran at the peak, empty for none; None where nothing was allocated.
+        row_peaks: By path of the row, most bytes alive at once while it ran.
     """
 
     peak_bytes: int
     sum_bytes: int
-    peak_row: Any
-    row_peaks: dict[Any, int]
+    peak_row: str | None
+    row_peaks: dict[str, int]
 
 
 class MemoryLog:
-    """Results in the order in which they were made, and their ends between them."""
+    """Results in the order in which they were made, and their ends between them.
 
-    __slots__ = ("_end", "_events", "_outputs", "_rows", "_sizes")
+    Attributes:
+        events: The size of a result where it was made; ``~n`` where that of ``events[n]`` was given up; the path of a
+            row where one starts or goes on. One list, because a pass writes it some hundred times.
+    """
+
+    __slots__ = ("_end", "_outputs", "events")
 
     def __init__(self) -> None:
-        self._events: list[int] = []
-        """Number n of a result where it was made, ``~n`` where it was given up."""
-        self._sizes: list[int] = []
-        self._rows: list[Hashable] = []
+        self.events: list[int | str] = []
         self._end = 0
         self._outputs: list[int] = []
 
-    def made(self, size: int, row: Hashable) -> Allocation:
-        """A result of ``size`` bytes is made while ``row`` runs; it lives as long as what this returns."""
-        number = len(self._sizes)
-        self._sizes.append(size)
-        self._rows.append(row)
-        self._events.append(number)
-        return Allocation((self._events, number))
+    def made(self, size: int) -> Allocation:
+        """A result of ``size`` bytes is made; it lives as long as what this returns."""
+        events = self.events
+        allocation = Allocation((events, len(events)))
+        events.append(size)
+        return allocation
 
-    def begins(self, row: Hashable) -> None:
-        """A row starts: what is alive then counts for it, even if it allocates nothing."""
-        self._sizes.append(0)
-        self._rows.append(row)
-        self._events.append(len(self._sizes) - 1)
+    def passing(self, size: int) -> None:
+        """``size`` bytes are made and given up again at once."""
+        events = self.events
+        events.append(size)
+        events.append(-len(events))
 
     def close(self, outputs: Iterable[Allocation]) -> None:
         """The pass is over.
@@ -75,26 +76,28 @@ class MemoryLog:
                 the network keeps for its next pass (a head's anchors), and that one does not make again: they are
                 left out of the `summary`.
         """
-        self._end = len(self._events)
+        self._end = len(self.events)
         self._outputs = [output[1] for output in outputs]
 
     def summary(self) -> Liveness:
         """What was alive when, until the pass was over."""
-        events, sizes, rows = self._events[: self._end], self._sizes, self._rows
-        counted = {~event for event in events if event < 0}.union(self._outputs)
-        alive = peak = 0
-        peak_row: Hashable = None
-        row_peaks: dict[Hashable, int] = {}
-        for event in events:
-            if event < 0:
+        events = self.events[: self._end]
+        counted = {~event for event in events if isinstance(event, int) and event < 0}.union(self._outputs)
+        sizes: dict[int, int] = {}
+        row, alive, peak = "", 0, 0
+        peak_row: str | None = None
+        row_peaks: dict[str, int] = {}
+        for number, event in enumerate(events):
+            if isinstance(event, str):
+                row = event
+            elif event < 0:
                 alive -= sizes[~event]
                 continue
-            row = rows[event]
-            if event in counted:
-                alive += sizes[event]
-            if alive > row_peaks.get(row, -1):
-                row_peaks[row] = alive
+            elif number in counted:
+                sizes[number] = event
+                alive += event
+            if row:
+                row_peaks[row] = max(alive, row_peaks.get(row, 0))
             if alive > peak:
                 peak, peak_row = alive, row
-        total = sum(sizes[number] for number in counted)
-        return Liveness(peak_bytes=peak, sum_bytes=total, peak_row=peak_row, row_peaks=row_peaks)
+        return Liveness(peak_bytes=peak, sum_bytes=sum(sizes.values()), peak_row=peak_row, row_peaks=row_peaks)

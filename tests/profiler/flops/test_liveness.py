@@ -189,7 +189,8 @@ def test_a_pass_on_the_cpu_holds_the_same() -> None:
 
 def test_what_ends_after_the_pass_changes_nothing() -> None:
     log = MemoryLog()
-    output = log.made(10, "a")
+    log.events.append("a")
+    output = log.made(10)
     log.close([output])
     del output
     assert log.summary() == Liveness(peak_bytes=10, sum_bytes=10, peak_row="a", row_peaks={"a": 10})

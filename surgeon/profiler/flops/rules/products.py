@@ -31,13 +31,15 @@ def convolution(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     sides = [
         (shape[2 + i] + 2 * padding[i] - dilation[i] * (kernel[2 + i] - 1) - 1) // stride[i] + 1 for i in range(axes)
     ]
-    if min(sides) < 1 or not is_plain(x):
+    dense = x.is_contiguous()
+    if min(sides) < 1 or not (dense or is_plain(x)):
         return NotImplemented
     out = made(ledger, (shape[0], kernel[0], *sides), x)
     macs = out.numel() * (weight.numel() // kernel[0])
-    read = read_bytes(x) + weight.nbytes + (0 if bias is None else bias.nbytes)
+    read = (x.nbytes if dense else read_bytes(x)) + weight.nbytes + (0 if bias is None else bias.nbytes)
     ledger.book("convolution", macs, 0, read, out.nbytes)
-    ledger.pass_by(strided_copy(x))
+    if not dense:
+        ledger.pass_by(strided_copy(x))
     return out
 
 
