@@ -103,7 +103,9 @@ def _edit(
     report = report_of(result, paths)
     try:
         job.talk.say(f"wrote {' and '.join(report.outputs)}")
-        comparison = workflows.compare_edit(result, settings, announce=job.talk.say, command=given_line())
+        comparison = workflows.compare_edit(
+            result, settings, announce=job.talk.say, command=given_line(), written=paths[0]
+        )
     except KeyboardInterrupt:
         return replace(report, notes=(*report.notes, NOT_TIMED)), None
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surgeon.errors import InputError
@@ -64,12 +65,29 @@ def compare_edit(
     settings: ProfileSettings,
     announce: Callable[[str], None] = lambda _: None,
     command: str | None = None,
+    written: Path | None = None,
 ) -> Comparison:
-    """The comparison at the end of an edit: rows are aligned by its rename map."""
+    """The comparison at the end of an edit: rows are aligned by its rename map.
+
+    Args:
+        result: The edit.
+        settings: What to measure.
+        announce: Told in a few words what begins, for a progress line.
+        command: What reproduces it on a command line.
+        written: The file that the edited network was written to: source and hash of the candidate.
+    """
+    from surgeon.models.files import sha256
+
     old = [layer.key for layer in result.plan.before]
     new = [row.key for row in result.plan.rows]
     renames = {old[a]: new[b] for a, b in result.plan.renames.items()}
-    return compare([result.before, result.after], settings, renames=(renames,), announce=announce, command=command)
+    models = (result.before, result.after)
+    comparison = compare(models, settings, renames=(renames,), announce=announce, command=command)
+    if written is None:
+        return comparison
+    before, after = comparison.results
+    after = dataclasses.replace(after, source=str(written), source_sha256=sha256(written))
+    return dataclasses.replace(comparison, results=(before, after))
 
 
 def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> Subject:
@@ -83,7 +101,7 @@ def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None 
         graph=tree(model, settings.imgsz),
         name=model.name,
         source=model.source,
-        source_sha256=model.sha256,
+        source_sha256=None if model.keys else model.sha256,  # once edited it is not the file's network any more
         yaml_sha256=yaml_digest(model.module),
         task=model.task,
         command=command,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from surgeon import workflows
+from surgeon.profiler.settings import ProfileSettings
 
 SECTIONS = ("software", "pytorch", "cpu", "container", "gpu", "state")
 
@@ -51,3 +56,16 @@ def test_an_edit_records_its_command(run: Callable[..., Any], folder: Path) -> N
     assert run(*words, "--json=e.json", "--all").code == 0
     data = json.loads((folder / "e.json").read_text())
     assert data["comparison"]["command"] == f"surgeon {' '.join(words)}"
+    before, after = data["comparison"]["results"]
+    assert (before["source"], before["source_sha256"]) == ("yolov8n.yaml", None)
+    written = hashlib.sha256((folder / "yolov8n-gam.pt").read_bytes()).hexdigest()
+    assert (after["source"], after["source_sha256"]) == ("yolov8n-gam.pt", written)
+    assert before["yaml_sha256"] != after["yaml_sha256"]
+
+
+def test_a_network_edited_in_memory_has_not_the_hash_of_its_file(loaded: None) -> None:
+    opened = replace(workflows.open_model("yolov8n.yaml"), sha256="of a file")
+    settings = ProfileSettings(imgsz=(64, 64), latency=False)
+    assert workflows.profile(opened, settings).source_sha256 == "of a file"
+    edited = replace(opened, keys=tuple(layer.key for layer in workflows.tree(opened)))
+    assert workflows.profile(edited, settings).source_sha256 is None
