@@ -186,6 +186,7 @@ class Nvml:
 
     Attributes:
         sm_mhz, reasons: SM clock and clocks-event reasons, or a function that tells them.
+        watts, drift: Power, and by how much it rises a second (twice this much).
         processes: Number and bytes of every process on the card.
     """
 
@@ -199,6 +200,7 @@ class Nvml:
         self.processes = {4242: 600_000_000}
         self.mig = 0
         self.watts = 200.0
+        self.drift = 0.0
         self.unsupported: set[str] = set()
         self.cards = 1
         self.uuids = {"GPU-aaaa"}
@@ -247,7 +249,8 @@ class Nvml:
     def _DeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802
         if self.card is None:
             raise NVMLError("Not Supported")
-        return round(self.card.host_ns / 1e6 * self.watts)
+        seconds = self.card.host_ns / 1e9
+        return round(1000 * seconds * (self.watts + self.drift * seconds))
 
     def _DeviceGetMigMode(self, handle: str) -> list[int]:  # noqa: N802
         if self.mig is None:

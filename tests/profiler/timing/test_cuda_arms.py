@@ -18,7 +18,7 @@ from surgeon.profiler.saved import from_json, to_json
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.timing.cuda import CudaClock, cuda_clock
 from surgeon.profiler.timing.cuda_graph import Graphed, graph_refusal
-from surgeon.profiler.timing.energy import measure_energy
+from surgeon.profiler.timing.energy import Energy, measure_energy
 from surgeon.profiler.timing.nvml import GpuSensor, NvmlSensor
 from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.runner import Runner
@@ -139,6 +139,21 @@ def test_energy_comes_from_blocks_there_and_back() -> None:
     assert paired.gpu.energy_ratio == pytest.approx(1.1, abs=0.01)
     assert paired.gpu.energy_halves == pytest.approx((1.1, 1.1), abs=0.01)
     assert seconds == pytest.approx(4 * 2.0, abs=0.1)
+
+
+def test_a_card_that_warms_up_favours_nobody() -> None:
+    card = Card()
+    nvml = Nvml(card)
+    nvml.drift = 10.0
+
+    def run() -> None:
+        card.host_ns += 10**7
+
+    found = measure_energy([run, run, run], NvmlSensor(nvml, "card"), lambda: card.host_ns / 1e9)
+    assert isinstance(found, Energy)
+    assert found.mean_mj(0) == found.mean_mj(1) == found.mean_mj(2)
+    first, second = found.ratios(2)
+    assert first > 1.1 > 1 > second
 
 
 @pytest.mark.parametrize(
