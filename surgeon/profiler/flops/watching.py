@@ -48,7 +48,7 @@ class Watcher:
         """The function that stands in for ``forward``."""
         enter, leave, shapes, places = self._ledger.enter, self._ledger.leave, self.shapes, self._places
         asked = path in shapes
-        definition = None if has_formula(module) else getattr(module, "definition_cost", None)
+        definition = None if has_formula(module) else _definition(module)
         if self._shortcuts:
             forward = shortcut(module, forward, self._ledger)
         forward = by_formula(module, forward, self._ledger)
@@ -80,3 +80,10 @@ class Watcher:
         cost = definition(int(height), int(width))
         elementwise: Mapping[str, int] = cost.elementwise_macs
         self._ledger.define(int(cost.macs) * batch, {name: int(n) * batch for name, n in elementwise.items()})
+
+
+def _definition(module: nn.Module) -> Any:
+    """What a module says of its cost; asked of its class first, for ``nn.Module`` is slow to say that it has none."""
+    if hasattr(type(module), "definition_cost"):
+        return module.definition_cost
+    return module.__dict__.get("definition_cost")

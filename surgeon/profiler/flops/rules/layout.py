@@ -60,7 +60,9 @@ def stack(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> A
 
 
 def arange(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """On the meta device alone: what is there for real may be read."""
+    """``torch.arange``; what is asked for on the CPU is made there, for it may be read."""
+    if not kwargs:
+        return _made_here(ledger, "arange", torch.arange, args)
     if not _on_meta(kwargs):
         return NotImplemented
     start, end, step = kwargs.get("start", 0), kwargs.get("end"), kwargs.get("step", 1)
@@ -87,9 +89,16 @@ def full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
 
 def new_full(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """``Tensor.new_full``."""
-    if kwargs or len(args) != 3 or not args[0].is_meta or type(args[1]) not in (tuple, list, torch.Size):
+    if len(args) != 3 or not args[0].is_meta or type(args[1]) not in (tuple, list, torch.Size):
         return NotImplemented
-    return _filled(ledger, "new_full", tuple(args[1]), args[0].dtype)
+    dtype = kwargs.get("dtype") or args[0].dtype
+    if len(kwargs) != ("dtype" in kwargs) or isinstance(args[2], complex):
+        return NotImplemented
+    if isinstance(args[2], Tensor):  # a value that is there for real; PyTorch reads it
+        if args[2].is_meta or args[2].dim():
+            return NotImplemented
+        ledger.book("_local_scalar_dense", 0, 0, args[2].nbytes, 0)
+    return _filled(ledger, "new_full", tuple(args[1]), dtype)
 
 
 def _filled(ledger: Ledger, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -98,6 +107,35 @@ def _filled(ledger: Ledger, name: str, shape: tuple[int, ...], dtype: torch.dtyp
     ledger.book(name, 0, 0, 0, out.nbytes)
     ledger.hold(out, out.nbytes)
     return out
+
+
+def _made_here(ledger: Ledger, name: str, func: Any, args: tuple[Any, ...]) -> Any:
+    """A constant on the CPU."""
+    if any(type(value) not in (int, float) for value in args):
+        return NotImplemented
+    with below_the_modes():
+        out = func(*args)
+    ledger.book(name, 0, 0, 0, out.nbytes)
+    ledger.hold(out, out.nbytes)
+    return out
+
+
+def type_as(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``Tensor.type_as`` of a constant on the CPU: its shape goes where the maps are."""
+    if kwargs or len(args) != 2 or args[0].is_meta or not args[1].is_meta or not args[0].is_contiguous():
+        return NotImplemented
+    out = made(ledger, args[0].shape, args[1])
+    ledger.book("_to_copy", 0, 0, args[0].nbytes, out.nbytes)
+    return out
+
+
+def item(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``tensor[1, :, None]``: a look at the same memory, on any device."""
+    index = args[1] if type(args[1]) is tuple else args[1:2]
+    if not all(part is None or part is Ellipsis or type(part) in (int, slice) for part in index):
+        return NotImplemented
+    with below_the_modes():
+        return args[0][args[1]]
 
 
 def _on_meta(kwargs: Mapping[str, Any]) -> bool:

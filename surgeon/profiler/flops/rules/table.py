@@ -13,7 +13,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from surgeon.profiler.flops.rules.base import Rule
-from surgeon.profiler.flops.rules.layout import arange, cat, conversion, free, full, layout, new_full, stack
+from surgeon.profiler.flops.rules.layout import (
+    arange,
+    cat,
+    conversion,
+    free,
+    full,
+    item,
+    layout,
+    new_full,
+    stack,
+    type_as,
+)
 from surgeon.profiler.flops.rules.maps import (
     avg_pool,
     batch_norm,
@@ -78,6 +89,8 @@ RULES: dict[Any, Rule] = {
     F.max_pool2d: max_pool,
     torch.stack: stack,
     torch.arange: arange,
+    Tensor.type_as: type_as,
+    Tensor.__getitem__: item,
     torch.full: full,
     Tensor.new_full: new_full,
     **{func: free(func) for func in _FREE},
