@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
+from surgeon.profiler.environment import machine_state, read_environment
 from surgeon.profiler.fingerprint.data import GpuFacts, GpuState
 from surgeon.profiler.fingerprint.gpu import opened_gpu
 
@@ -123,3 +125,19 @@ def test_without_driver_package_or_device_there_is_no_gpu(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with opened_gpu(UUID) as gpu:
         assert gpu is None
+
+
+def test_the_measured_device_is_the_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card of {device}")
+    uuids = {0: "another", 1: UUID.removeprefix("GPU-")}
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid=uuids[device.index or 0])
+    )
+    found, state = read_environment("cuda:1"), machine_state("cuda:1")
+    assert found.gpu == "card of cuda:1"
+    assert found.gpu_facts is not None and found.gpu_facts.uuid == UUID
+    assert state.gpu is not None and state.gpu.sm_mhz == 1410
+    assert read_environment("cuda:0").gpu_facts is None  # NVML does not know the other card, and there are two
+    assert read_environment("cpu").gpu_facts is None
