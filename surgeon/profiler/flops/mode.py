@@ -48,7 +48,7 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
         kwargs = kwargs or {}
         name = operator_name(func)
         formula = self._formulas.get(name)
-        if formula is None and isinstance(func, torch._ops.OpOverload) and not name.startswith(_KEPT):
+        if formula is None and isinstance(func, torch._ops.OpOverload) and self.opens(func, name):
             with self:
                 opened = func.decompose(*args, **kwargs)
             if opened is not NotImplemented:
@@ -58,6 +58,10 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
         out = func(*args, **kwargs)
         self.ran(func, formula, out, args, kwargs)
         return out
+
+    def opens(self, func: Any, name: str) -> bool:
+        """Whether an operator that is a composite is opened into what it is made of."""
+        return not name.startswith(_KEPT)
 
     def ran(
         self, func: Any, formula: Formula | None, out: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""What one training step holds in memory, followed on a twin without data."""
