@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from surgeon.profiler import environment
 from surgeon.profiler.environment import machine_state, read_environment
-from surgeon.profiler.fingerprint.data import GpuFacts, GpuState
+from surgeon.profiler.fingerprint.data import GpuFacts, GpuState, SoftwareFacts
 from surgeon.profiler.fingerprint.gpu import opened_gpu
 
 UUID = "GPU-1234"
@@ -129,6 +130,7 @@ def test_without_driver_package_or_device_there_is_no_gpu(monkeypatch: pytest.Mo
 
 def test_the_measured_device_is_the_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
+    monkeypatch.setattr(environment, "read_software", SoftwareFacts)  # it would ask cuDNN, which wants a real card
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card of {device}")
     uuids = {0: "another", 1: UUID.removeprefix("GPU-")}
