@@ -17,7 +17,7 @@ class OnGpu:
     cuda_graph: bool = False
     energy: bool = False
 
-    def gpu_settings(self, device: str) -> dict[str, bool]:
+    def gpu_settings(self, device: str) -> dict[str, Any]:
         """The settings of the same names.
 
         Raises:

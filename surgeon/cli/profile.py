@@ -8,6 +8,7 @@ import click
 
 from surgeon.cli.command import Command
 from surgeon.cli.counting import Counting, counting
+from surgeon.cli.fitting import Fit, fitting
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import (
     Saving,
@@ -24,10 +25,13 @@ from surgeon.cli.talk import Talk
 @required_model_argument
 @measuring
 @counting
+@fitting
 @saving
 @trusting
 @talking
-def command(*, model: str, measuring: Measuring, counting: Counting, saving: Saving, trust: Trust, talk: Talk) -> int:
+def command(
+    *, model: str, measuring: Measuring, counting: Counting, fit: Fit, saving: Saving, trust: Trust, talk: Talk
+) -> int:
     """Measure one network.
 
     Parameters, GFLOPs as Ultralytics prints them and exact, latency with its spread, peak memory, and all of it by
@@ -38,15 +42,18 @@ def command(*, model: str, measuring: Measuring, counting: Counting, saving: Sav
         surgeon profile best.pt --imgsz 480x640
         surgeon profile yolov8n.yaml --imgsz 320,640,1280 --batch 1,8 --no-latency
         surgeon profile yolov8n.yaml --explain --no-latency
+        surgeon profile yolov8n.yaml --fit 8GiB --amp --no-latency
     """
     from surgeon import workflows
     from surgeon.cli.emit import emit_all, emit_sweep
     from surgeon.cli.opening import open_models, require_measurable
 
-    settings = tuple(counting.added_to(one) for one in measuring.settings())
+    settings = tuple(fit.added_to(counting.added_to(one)) for one in measuring.settings())
     if len(settings) > 1:
         counting.require_one()
-    line = shlex.join(["surgeon", "profile", model, *measuring.words(), *counting.words(), *trust.words()])
+        fit.require_one()
+    words = (*measuring.words(), *counting.words(), *fit.words(), *trust.words())
+    line = shlex.join(["surgeon", "profile", model, *words])
     saving.require_free(model)
     with talk.working():
         opened = open_models([model], trust, talk)[0]

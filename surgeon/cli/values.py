@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,10 @@ LARGEST_SIDE = 16384
 
 _SECONDS = re.compile(r"^(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|min)?$")
 _UNIT_S = {None: 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "min": 60.0}
+_MEMORY = re.compile(r"^(\d{1,12}(?:\.\d{1,12})?)\s*([kmgt]i?b)$")
+_UNIT_BYTES = {
+    f"{letter}{i}b": base**power for power, letter in enumerate("kmgt", 1) for i, base in (("", 1000), ("i", 1024))
+}
 _SIZE = re.compile(r"^(\d+)(?:[xX×](\d+))?$")
 _EXPONENT = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
 
@@ -90,6 +95,22 @@ class Percent(ParamType):
         if not 0 < fraction <= 0.5:
             self.fail(f"{value!r} is no precision: give a percentage such as 0.5% or 2%, at most 50%", param, ctx)
         return fraction
+
+
+class Memory(ParamType):
+    """``8GiB``, ``24 GB``, ``512MiB``."""
+
+    name = "memory"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse to bytes, at least one."""
+        if isinstance(value, int):
+            return value
+        found = _MEMORY.match(str(value).strip().lower())
+        size = int(Decimal(found[1]) * _UNIT_BYTES[found[2]]) if found else 0
+        if not size:
+            self.fail(f"{value!r} is no memory size: give a number with GiB, GB, MiB or MB, such as 8GiB", param, ctx)
+        return size
 
 
 class Device(ParamType):

@@ -45,6 +45,9 @@ class Family(Protocol):
     def proxies(self, module: nn.Module) -> ProxyImages | None:
         """The small images from which that figure is extrapolated; None where it has to be asked for."""
 
+    def training_loss(self, module: nn.Module) -> Any:
+        """The loss that it is trained with, run on made-up labels; None where there is none that surgeon knows."""
+
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
         """Makes the deployed (fused) network of a copy; None where this network has no such form."""
 

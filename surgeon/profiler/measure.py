@@ -24,6 +24,7 @@ from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
 from surgeon.profiler.timing.clock import Clock, clock_for
+from surgeon.profiler.training_memory import predict_subject
 
 __all__ = ["Prepare", "ReportedGflops", "Subject", "compare_modules", "measure_subject", "profile_module"]
 
@@ -85,10 +86,12 @@ def measure_subject(
     settings = _as_prepared(settings, [subject])
     environment = read_environment(settings.device)
     counted = count_subject(subject, settings, forward)
+    fitted = predict_subject(subject, settings, forward)
     environment = replace(environment, before=machine_state(settings.device))
     timed = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward).time_one(subject)
     environment = replace(environment, after=machine_state(settings.device))
     result = noted(assembled(subject, settings, environment, counted, timed))
+    result = replace(result, training_memory=fitted)
     if not settings.roofline:
         return result
     peak = peak_of(settings, gflops=settings.peak_gflops, bandwidth_gbs=settings.peak_bandwidth_gbs)

@@ -14,6 +14,7 @@ from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
 from surgeon.profiler.roofline import DevicePeak
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.training_figures import TrainingMemory
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -185,8 +186,7 @@ class ProfileResult:
         task: ``detect``, ``segment`` …, None where unknown.
         params, trainable_params: Number of parameters.
         model_layers: Leaf modules, as ``model.info()`` counts them; None where unknown.
-        activation: Predicted activation memory of the network and the type that `memory` is measured of, None where
-            it was not predicted.
+        activation: Predicted activation memory of what `memory` is measured of, None where it was not predicted.
         peak: What the device reaches at most, for the roofline; None where it was not asked for.
         unattributed_ms: End-to-end median minus the rows' sum; None where rows were not timed.
         yaml_sha256: Hash of the ``model.yaml`` that the network is built from, None where it has none.
@@ -197,6 +197,7 @@ class ProfileResult:
         throughput: Images a second over batch sizes, if asked for.
         detail: Every convention, modules and operators, if asked for.
         training: What a training step costs, if asked for.
+        training_memory: What training needs of memory, if a budget was given.
     """
 
     name: str
@@ -223,6 +224,7 @@ class ProfileResult:
     throughput: Throughput | None = None
     detail: Detail | None = None
     training: TrainingCounts | None = None
+    training_memory: TrainingMemory | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from surgeon.profiler.training_figures import Fitting
+
 DEFAULT_BUDGET_S = 10.0
 DEFAULT_PRECISION = 0.005
 
@@ -36,6 +38,7 @@ class ProfileSettings:
         throughput: Whether images a second are measured over batch sizes.
         roofline: Whether the rows are put under the roof of the device.
         peak_gflops, peak_bandwidth_gbs: That roof in GFLOP/s and GB/s, None where it is to be measured.
+        fit: Memory that training has to fit into, and how it is trained; None where that is not asked.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
 
@@ -58,6 +61,7 @@ class ProfileSettings:
     cold: bool = False
     cuda_graph: bool = False
     energy: bool = False
+    fit: Fitting | None = None
 
     @property
     def budget_s(self) -> float:

@@ -13,6 +13,7 @@ from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.flops.conventions.figures import ProxyPlan
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.training.loss import TrainingLoss
 
 Prepare = Callable[[nn.Module], nn.Module]
 """Makes the deployed network (fused) of a copy, which it may change and return."""
@@ -23,6 +24,9 @@ ReportedGflops = Callable[[nn.Module, tuple[int, int]], float | None]
 
 Proxies = Callable[[nn.Module], ProxyPlan | None]
 """``proxies(module)``: the small images from which the model's own library extrapolates, None where it does not."""
+
+LossOf = Callable[[nn.Module], TrainingLoss | None]
+"""``loss(module)``: what the model's own library trains it with, None where surgeon cannot run that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class Subject:
         ultralytics_gflops: What the model's own library prints: a figure, a function that asks for it, or None.
         proxies: Where that figure can be had from the counting passes, how; then nobody is asked.
         prepare: Makes the deployed network of a copy; None times the network unfused.
+        training_loss: Gives the loss that it is trained with; None where there is none that surgeon knows.
         source_sha256, yaml_sha256, task, command: As in `ProfileResult`.
     """
 
@@ -47,6 +52,7 @@ class Subject:
     ultralytics_gflops: ReportedGflops | float | None = None
     proxies: Proxies | None = None
     prepare: Prepare | None = None
+    training_loss: LossOf | None = None
     source_sha256: str | None = None
     yaml_sha256: str | None = None
     task: str | None = None

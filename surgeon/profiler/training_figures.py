@@ -15,6 +15,21 @@ LARGEST_BATCH = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """What is asked of the prediction.
+
+    Attributes:
+        budget_bytes: The memory that training has to fit into.
+        optimizer: One of `OPTIMIZERS`.
+        amp: ``float16`` or ``bfloat16`` for autocast as on CUDA, None for float32 throughout.
+    """
+
+    budget_bytes: int
+    optimizer: str = OPTIMIZERS[0]
+    amp: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchMemory:
     """Memory of one step at one batch size.
 

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.inputs import Forward, input_channels
+from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.subject import Subject
 from surgeon.profiler.training.loss import TrainingLoss
 from surgeon.profiler.training.step import StepMemory, static_tensors, step_memory, trains_all
 from surgeon.profiler.training_figures import MARGIN, OPTIMIZERS, BatchMemory, TrainingMemory
@@ -84,6 +86,28 @@ def predict_training_memory(
         budget_bytes=budget_bytes,
         margin=margin,
         notes=tuple(notes),
+    )
+
+
+def predict_subject(
+    subject: Subject, settings: ProfileSettings, forward: Forward | None = None
+) -> TrainingMemory | None:
+    """Predict what is asked for by the settings, None where nothing is.
+
+    Raises:
+        MeasurementError: As `predict_training_memory`.
+    """
+    if settings.fit is None:
+        return None
+    return predict_training_memory(
+        subject.module,
+        settings.imgsz,
+        name=subject.name,
+        loss=None if subject.training_loss is None else subject.training_loss(subject.module),
+        optimizer=settings.fit.optimizer,
+        amp=settings.fit.amp,
+        budget_bytes=settings.fit.budget_bytes,
+        forward=forward,
     )
 
 

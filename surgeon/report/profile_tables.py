@@ -20,6 +20,7 @@ from surgeon.report.layers_table import layers_table
 from surgeon.report.roofline import roofline_parts
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
+from surgeon.report.training_memory import training_memory_parts
 from surgeon.report.units import NOT_MEASURED
 
 COUNTED = (
@@ -43,6 +44,7 @@ def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
             Facts(title="totals", items=_totals(result)),
             *_detail(result, by),
             *(() if result.training is None else (training_flops(result.training, result.settings.batch),)),
+            *training_memory_parts(result.training_memory),
             *((layers_table(result),) if by == "rows" else ()),
             *roofline_parts(result),
             Facts(title="environment", items=(*environment_items(result.environment), *source_items(result))),

@@ -107,6 +107,7 @@ def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None 
         command=command,
         ultralytics_gflops=family.reported_gflops,
         proxies=family.proxies,
+        training_loss=family.training_loss,
         prepare=family.deployed(model.module),
     )
 

@@ -66,6 +66,9 @@ class ForeignFamily:
     def proxies(self, module: nn.Module) -> None:
         """Nothing is printed."""
 
+    def training_loss(self, module: nn.Module) -> None:
+        """These repositories keep their losses outside the network."""
+
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
         """Folds BatchNorm by the network's own ``fuse()``; None where it has none."""
         return _fused if hasattr(module, "fuse") else None

@@ -18,6 +18,7 @@ from surgeon.models.proxies import ProxyImages
 from surgeon.models.ultralytics import figures, reader, rows, writer
 from surgeon.models.ultralytics.network import UltralyticsNetwork
 from surgeon.models.ultralytics.proxies import proxy_images, takes_proxy_images
+from surgeon.models.ultralytics.training_loss import UltralyticsLoss, training_loss
 
 
 class UltralyticsFamily:
@@ -59,6 +60,10 @@ class UltralyticsFamily:
             return proxy_images(module) if takes_proxy_images() else None
         except (IndexError, StopIteration):  # it prints nothing for such a network
             return None
+
+    def training_loss(self, module: nn.Module) -> UltralyticsLoss | None:
+        """What its ``init_criterion`` makes."""
+        return training_loss(module)
 
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module]:
         """BatchNorm folded, as ``yolo predict`` does."""
