@@ -257,6 +257,8 @@ def on_cpu(wanted: Iterator[Case], options: argparse.Namespace) -> str:
             print(f"{case}: the plain form's N x N weights do not fit", flush=True)
             continue
         outcomes.append(measure(case, options.seconds))
+        if options.out is not None:  # after every case: a run of an hour may be cut short
+            options.out.write_text(table(outcomes, options.seconds), encoding="utf-8")
         mode = " training" * case.training
         print(f"{case.block} {case.channels} {case.side}{mode}: {outcomes[-1].plain}", flush=True)
     return table(outcomes, options.seconds)
