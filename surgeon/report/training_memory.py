@@ -43,7 +43,7 @@ def _facts(memory: TrainingMemory) -> tuple[tuple[str, str], ...]:
 
 
 def _budget(size: int) -> str:
-    return f"{size / 2**30:g} GiB" if size % 2**27 == 0 else units.mib(size)
+    return f"{size / 2**30:g} GiB" if size >= 2**30 and size % 2**27 == 0 else units.mib(size)
 
 
 def _largest(memory: TrainingMemory, budget_bytes: int) -> str:
