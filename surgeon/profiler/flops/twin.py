@@ -84,7 +84,7 @@ class _Twins:
         """Further paths of modules that are in several places, by the identity of the twin."""
         common = nn.Module().__dict__
         self._common = frozenset(common)
-        self._hooks = tuple(n for n, value in common.items() if type(value) in _EMPTY and n not in _CONTENTS)
+        self._hooks = tuple(name for name in common if name.startswith("_forward"))
         self._plain = {kind: len(common) + own for kind, own in _OWN.items()}
 
     def of_whole(self, module: nn.Module) -> nn.Module:
@@ -127,7 +127,7 @@ class _Twins:
         state.update(module.__dict__)
         for name in self._hooks:
             value = state[name]
-            state[name] = copy.deepcopy(value, self._memo) if value else type(value)()
+            state[name] = copy.deepcopy(value, self._memo) if value else type(value)()  # an observer adds its own
         for name in ("_parameters", "_buffers"):
             tensors = state[name]
             state[name] = {key: None if t is None else self._memo[id(t)] for key, t in tensors.items()}

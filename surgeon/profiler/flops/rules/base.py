@@ -13,6 +13,7 @@ from surgeon.profiler.flops.ledger import Ledger
 Rule = Callable[[Ledger, tuple[Any, ...], Mapping[str, Any]], Any]
 """``rule(ledger, args, kwargs)`` books a call and returns its result, or `NotImplemented` and books nothing."""
 
+META = torch.device("meta")
 _PYTHON_KEYS = torch._C.DispatchKeySet(torch._C.DispatchKey.Python).add(torch._C.DispatchKey.PythonTLSSnapshot)
 
 
@@ -24,7 +25,7 @@ def below_the_modes() -> Any:
 def made(ledger: Ledger, shape: tuple[int, ...], like: Tensor) -> Tensor:
     """A tensor of the meta device, without the counting mode's notice. Its memory is held."""
     with below_the_modes():
-        out = torch.empty(shape, dtype=like.dtype, device="meta")
+        out = torch.empty(shape, dtype=like.dtype, device=META)
     ledger.hold(out, out.nbytes)
     return out
 
@@ -38,7 +39,7 @@ def made_of(ledger: Ledger, shape: tuple[int, ...], like: Tensor, *others: Tenso
         return made(ledger, shape, like)
     strides = dense_strides(shape, (like, *others))
     with below_the_modes():
-        out = torch.empty_strided(shape, strides, dtype=like.dtype, device="meta")
+        out = torch.empty_strided(shape, strides, dtype=like.dtype, device=META)
     ledger.hold(out, out.nbytes)
     return out
 
