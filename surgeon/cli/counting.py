@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import click
 
 from surgeon.cli.bundle import together
+from surgeon.cli.values import Variants
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.profiler.variants.names import VARIANTS
 
 LISTS = ("rows", "modules", "operators", "none")
 
@@ -23,9 +25,16 @@ class Counting:
     roofline: bool
     peak_gflops: float | None
     peak_bandwidth: float | None
+    variants: tuple[str, ...]
 
     def added_to(self, settings: ProfileSettings) -> ProfileSettings:
-        """The settings with what is asked for here."""
+        """The settings with what is asked for here.
+
+        Raises:
+            click.UsageError: Variants are to be timed, and nothing is to be timed.
+        """
+        if self.variants and not settings.latency:
+            raise click.UsageError("--variants times them, and --no-latency asks for no time: leave one of them out")
         detail = self.conventions or self.by in ("modules", "operators")
         return replace(
             settings,
@@ -35,6 +44,7 @@ class Counting:
             roofline=self.roofline or self.peak_gflops is not None or self.peak_bandwidth is not None,
             peak_gflops=self.peak_gflops,
             peak_bandwidth_gbs=self.peak_bandwidth,
+            variants=self.variants,
         )
 
     def words(self) -> list[str]:
@@ -48,6 +58,7 @@ class Counting:
         }
         peaks = {"--peak-gflops": self.peak_gflops, "--peak-bandwidth": self.peak_bandwidth}
         given = [word for name, value in peaks.items() if value is not None for word in (name, f"{value:g}")]
+        given += ["--variants", ",".join(self.variants)] if self.variants else []
         return [*listed, *(flag for flag, is_given in flags.items() if is_given), *given]
 
     def require_one(self) -> None:
@@ -99,5 +110,13 @@ counting = together(
         type=click.FloatRange(min=0, min_open=True),
         metavar="GB/S",
         help="Its peak of memory; measured where it is not given.",
+    ),
+    click.option(
+        "--variants",
+        type=Variants(),
+        default=(),
+        metavar="NAMES",
+        help=f"Build and time other ways to run it against eager, all in random order: {', '.join(VARIANTS)}, or all. "
+        "One that cannot be built says why.",
     ),
 )

@@ -42,6 +42,7 @@ def command(
         surgeon profile best.pt --imgsz 480x640
         surgeon profile yolov8n.yaml --imgsz 320,640,1280 --batch 1,8 --no-latency
         surgeon profile yolov8n.yaml --explain --no-latency
+        surgeon profile yolov8n.yaml --variants eager,channels_last,onnxruntime
         surgeon profile yolov8n.yaml --fit 8GiB --amp --no-latency
     """
     from surgeon import workflows

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from surgeon.profiler.variants.names import VARIANTS, ordered
+
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
@@ -122,6 +124,25 @@ class Device(ParamType):
         """Spell the device as PyTorch does; whether it is there is asked before anything is measured."""
         text = str(value).strip().lower()
         return f"cuda:{text}" if text.isdigit() else text
+
+
+class Variants(ParamType):
+    """``eager,onnxruntime``, or ``all``; in the order of the report, eager first."""
+
+    name = "variants"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Parse; a refusal names the known ones."""
+        if isinstance(value, tuple):
+            return value
+        names = [text.strip().lower().replace("-", "_") for text in str(value).split(",")]
+        if names == ["all"]:
+            return tuple(VARIANTS)
+        unknown = [name for name in names if name not in VARIANTS]
+        if unknown:
+            known = ", ".join(VARIANTS)
+            self.fail(f"{unknown[0]!r} is no variant: give some of {known} with commas, or all", param, ctx)
+        return ordered(tuple(names))
 
 
 class BlockName(ParamType):

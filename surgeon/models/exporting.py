@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from surgeon.models.probing import tensors_in
+
 Observe = Callable[[Tensor], tuple[list[Tensor], list[Tensor]]]
 
 
@@ -43,6 +45,17 @@ def export_onnx(module: nn.Module, observe: Observe, image: Tensor, path: Path, 
             dynamic_axes=axes if dynamic else None,
             dynamo=False,
         )
+
+
+def export_outputs(module: nn.Module, images: Tensor, path: Path) -> None:
+    """Export what a network puts out, for images of one shape.
+
+    Args:
+        module: The network, in evaluation mode.
+        images: An example, ``(B, C, H, W)``.
+        path: The file to write.
+    """
+    export_onnx(module, lambda given: (list(tensors_in(module(given))), []), images, path, dynamic=False)
 
 
 class _Observed(nn.Module):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from surgeon.graph import LayerGraph, PlannedRow
 from surgeon.graph.network import Network
@@ -50,6 +50,9 @@ class Family(Protocol):
 
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
         """Makes the deployed (fused) network of a copy; None where this network has no such form."""
+
+    def write_onnx(self, module: nn.Module, images: Tensor, path: Path) -> None:
+        """Export a copy of a deployed network to ONNX, its outputs alone, for images of this shape."""
 
 
 def family_of(model: OpenedModel) -> Family:

@@ -48,6 +48,7 @@ def assembled(
         throughput=timed.throughput,
         detail=_timed_detail(counted.detail, timed.modules_ms),
         training=counted.training,
+        variants=timed.variants,
     )
 
 

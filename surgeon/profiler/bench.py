@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import torch
+
 from surgeon.errors import MeasurementError
 from surgeon.profiler.fingerprint.cpu import usable_cpus
 from surgeon.profiler.gpu_arms import GRAPH_SHARE, add_energy, add_to_profile, capture_graphs
@@ -22,6 +24,9 @@ from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missin
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.steady import FEWEST_RUNS, INTERRUPTED, noise_notes, summarise, time_steady
 from surgeon.profiler.timing.throughput import throughput
+from surgeon.profiler.variants.figures import VariantResult
+from surgeon.profiler.variants.table import variants_of
+from surgeon.profiler.variants.timing import time_variants
 
 ROWS_SHARE = 0.2
 """Part of the time budget that goes to the per-row table."""
@@ -51,6 +56,7 @@ class Timed:
     deployment_threads: int | None = None
     throughput: Throughput | None = None
     modules_ms: Mapping[str, float] | None = None
+    variants: tuple[VariantResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Bench:
     def time_one(self, subject: Subject) -> Timed:
         """Memory, latency and rows of one network."""
         settings = self.settings
+        if settings.variants and self.forward is not None:
+            raise MeasurementError("variants are timed of a network's own forward only, and another was given")
         second = DEPLOYMENT_SHARE if self._deployment_threads() else 0
         second += GRAPH_SHARE * settings.cuda_graph
         runner = self._runners([subject])[0]
@@ -89,7 +97,13 @@ class Bench:
             timed = self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
         if INTERRUPTED in latency.notes:
             return timed
-        return self._as_deployed(timed, runner)
+        timed = self._as_deployed(timed, runner)
+        if not self.settings.variants:
+            return timed
+        cuda = getattr(self.clock, "cuda", torch.cuda)
+        variants = variants_of(self.settings.variants, subject.write_onnx, cuda)
+        found = time_variants(variants, runner.module, runner.images, self.settings, self.clock)
+        return replace(timed, variants=found)
 
     def _as_deployed(self, timed: Timed, runner: Runner) -> Timed:
         """Add what one thread and one batch do not tell: the threads of a deployment, and throughput."""

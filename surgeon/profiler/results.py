@@ -12,9 +12,11 @@ from surgeon.profiler.figures import Detail
 from surgeon.profiler.fingerprint.data import Environment
 from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
+from surgeon.profiler.paired_figures import PairedLatency
 from surgeon.profiler.roofline import DevicePeak
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.training_figures import TrainingMemory
+from surgeon.profiler.variants.figures import VariantResult
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -30,6 +32,7 @@ __all__ = [
     "PairedLatency",
     "ProfileResult",
     "TrainingCounts",
+    "VariantResult",
 ]
 
 SCHEMA_VERSION = 1
@@ -198,6 +201,7 @@ class ProfileResult:
         detail: Every convention, modules and operators, if asked for.
         training: What a training step costs, if asked for.
         training_memory: What training needs of memory, if a budget was given.
+        variants: Other ways to run it against eager, eager first, if asked for.
     """
 
     name: str
@@ -225,49 +229,15 @@ class ProfileResult:
     detail: Detail | None = None
     training: TrainingCounts | None = None
     training_memory: TrainingMemory | None = None
+    variants: tuple[VariantResult, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property
     def interrupted(self) -> bool:
         """Whether timing was cut short by the user."""
-        return self.latency is not None and any("interrupted" in note for note in self.latency.notes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedLatency:
-    """Baseline and candidate timed in the same process in randomly ordered pairs.
-
-    Attributes:
-        pairs: Number of pairs.
-        ratio: Median of candidate time / baseline time.
-        ratio_low, ratio_high: Any-time-valid 95 % confidence sequence of that median.
-        verdict: ``slower``, ``faster``, ``same``, ``tiny`` or ``inconclusive``.
-        baseline_ms, candidate_ms: Median times of the two arms.
-        log_ratios: Raw paired differences log(candidate/baseline), in order.
-        stopped_by: ``precision``, ``budget`` or ``interrupt``.
-        elapsed_s: Seconds spent on the pairs.
-        reason: Why an inconclusive verdict is one, or what else the reader should know.
-        epoch_pairs: Pairs of each epoch (fresh copies at other memory addresses), in order; their sum is ``pairs``.
-        waited_share: Share of the time in which the timing thread waited for a CPU, None where not exposed.
-        stalled_share: Share of the time in which any task of the machine waited for a CPU (PSI), None likewise.
-        gpu: The same pairs by a GPU's clocks, None on a CPU.
-    """
-
-    pairs: int
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-    verdict: str
-    baseline_ms: float
-    candidate_ms: float
-    log_ratios: tuple[float, ...]
-    stopped_by: str
-    elapsed_s: float
-    reason: str = ""
-    epoch_pairs: tuple[int, ...] = ()
-    waited_share: float | None = None
-    stalled_share: float | None = None
-    gpu: GpuPair | None = None
+        notes = (*(one.missing for one in self.variants), *(self.latency.notes if self.latency else ()))
+        stopped = any(one.paired is not None and one.paired.stopped_by == "interrupt" for one in self.variants)
+        return stopped or any("interrupted" in note for note in notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class ProfileSettings:
         throughput: Whether images a second are measured over batch sizes.
         roofline: Whether the rows are put under the roof of the device.
         peak_gflops, peak_bandwidth_gbs: That roof in GFLOP/s and GB/s, None where it is to be measured.
+        variants: Names of the variants that are timed against eager, in a time budget of their own; see
+            `surgeon.profiler.variants.names`.
         fit: Memory that training has to fit into, and how it is trained; None where that is not asked.
         precision: Half-width of the interval of a comparison at which timing may stop, as a fraction (0.005 = 0.5 %).
     """
@@ -62,6 +64,7 @@ class ProfileSettings:
     cuda_graph: bool = False
     energy: bool = False
     fit: Fitting | None = None
+    variants: tuple[str, ...] = ()
 
     @property
     def budget_s(self) -> float:

@@ -14,6 +14,7 @@ from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.flops.conventions.figures import ProxyPlan
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.training.loss import TrainingLoss
+from surgeon.profiler.variants.variant import WriteOnnx
 
 Prepare = Callable[[nn.Module], nn.Module]
 """Makes the deployed network (fused) of a copy, which it may change and return."""
@@ -41,6 +42,7 @@ class Subject:
         ultralytics_gflops: What the model's own library prints: a figure, a function that asks for it, or None.
         proxies: Where that figure can be had from the counting passes, how; then nobody is asked.
         prepare: Makes the deployed network of a copy; None times the network unfused.
+        write_onnx: Exports the deployed network to ONNX; None where nothing can.
         training_loss: Gives the loss that it is trained with; None where there is none that surgeon knows.
         source_sha256, yaml_sha256, task, command: As in `ProfileResult`.
     """
@@ -52,6 +54,7 @@ class Subject:
     ultralytics_gflops: ReportedGflops | float | None = None
     proxies: Proxies | None = None
     prepare: Prepare | None = None
+    write_onnx: WriteOnnx | None = None
     training_loss: LossOf | None = None
     source_sha256: str | None = None
     yaml_sha256: str | None = None

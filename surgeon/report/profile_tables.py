@@ -22,6 +22,7 @@ from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
 from surgeon.report.training_memory import training_memory_parts
 from surgeon.report.units import NOT_MEASURED
+from surgeon.report.variants import variants_parts
 
 COUNTED = (
     "counted: convolutions, linear layers, matrix products and attention of the unfused network, "
@@ -47,6 +48,7 @@ def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
             *training_memory_parts(result.training_memory),
             *((layers_table(result),) if by == "rows" else ()),
             *roofline_parts(result),
+            *variants_parts(result),
             Facts(title="environment", items=(*environment_items(result.environment), *source_items(result))),
             Notes(title="notes", sentences=notes_of(result)),
         ),

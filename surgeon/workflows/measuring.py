@@ -109,6 +109,7 @@ def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None 
         proxies=family.proxies,
         training_loss=family.training_loss,
         prepare=family.deployed(model.module),
+        write_onnx=family.write_onnx,
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from surgeon.graph import LayerGraph, PlannedRow
+from surgeon.models.exporting import export_outputs
 from surgeon.models.foreign import stages, writing
-from surgeon.models.foreign.network import ForeignNetwork
+from surgeon.models.foreign.network import ForeignNetwork, set_export_flags
 from surgeon.models.foreign.rebuilding import quiet
 from surgeon.models.opened import OpenedModel
 from surgeon.models.ultralytics import reader, rows
@@ -72,6 +73,10 @@ class ForeignFamily:
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module] | None:
         """Folds BatchNorm by the network's own ``fuse()``; None where it has none."""
         return _fused if hasattr(module, "fuse") else None
+
+    def write_onnx(self, module: nn.Module, images: Tensor, path: Path) -> None:
+        """The ONNX graph of the network with its heads' export flags set, for this shape."""
+        export_outputs(set_export_flags(copy.deepcopy(module)), images, path)
 
 
 def has_rows(module: nn.Module) -> bool:

@@ -22,6 +22,15 @@ _EXPORT_FLAGS = {"dynamic": True, "export": True, "decode_in_inference": False}
 """YOLOv5 and YOLOv9 set ``dynamic`` and ``export`` of their heads, YOLOX leaves the decoding to the caller."""
 
 
+def set_export_flags(module: nn.Module) -> nn.Module:
+    """Make a network put out what an exported one does, in place."""
+    for m in module.modules():
+        for flag, value in _EXPORT_FLAGS.items():
+            if isinstance(getattr(m, flag, None), bool):
+                setattr(m, flag, value)
+    return module
+
+
 class ForeignNetwork:
     """Implements `surgeon.graph.network.Network`.
 
@@ -97,10 +106,7 @@ class ForeignNetwork:
     def exportable(self) -> ForeignNetwork:
         """A copy with the flags that these repositories' export scripts set on their heads."""
         ready = self.copied()
-        for m in ready.module.modules():
-            for flag, value in _EXPORT_FLAGS.items():
-                if isinstance(getattr(m, flag, None), bool):
-                    setattr(m, flag, value)
+        set_export_flags(ready.module)
         return ready
 
     def export(self, path: Path, image: Tensor, *, dynamic: bool) -> None:

@@ -6,16 +6,19 @@ Internals used: ``Detect.legacy`` and the two forms of ``cv3`` that it chooses (
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from surgeon.graph import LayerGraph, PlannedRow
+from surgeon.models.exporting import export_outputs
 from surgeon.models.opened import OpenedModel
 from surgeon.models.proxies import ProxyImages
 from surgeon.models.ultralytics import figures, reader, rows, writer
+from surgeon.models.ultralytics.exporting import set_export_flags
 from surgeon.models.ultralytics.network import UltralyticsNetwork
 from surgeon.models.ultralytics.proxies import proxy_images, takes_proxy_images
 from surgeon.models.ultralytics.training_loss import UltralyticsLoss, training_loss
@@ -68,6 +71,10 @@ class UltralyticsFamily:
     def deployed(self, module: nn.Module) -> Callable[[nn.Module], nn.Module]:
         """BatchNorm folded, as ``yolo predict`` does."""
         return figures.fused
+
+    def write_onnx(self, module: nn.Module, images: Tensor, path: Path) -> None:
+        """The ONNX graph that ``yolo export`` traces, for this shape."""
+        export_outputs(set_export_flags(copy.deepcopy(module)), images, path)
 
 
 def _head_flags(model: OpenedModel) -> dict[str, Any]:
