@@ -86,7 +86,7 @@ def _notes(memory: TrainingMemory) -> tuple[str, ...]:
         "Gradients are there all the time, as where they are accumulated (Ultralytics: below 64 images); the update "
         f"takes {units.mib(memory.update_bytes)} more for a moment, when the activations are gone.",
         f"Steps of {followed} images were followed; between and beyond them memory is linear in the batch.",
-        "Operators allocate as on a CPU; fused attention of a GPU keeps less. Not included: the CUDA context, "
+        "Operators allocate as on a CPU. Not included: the CUDA context, "
         "workspaces of cuDNN and cuBLAS, fragments of the allocator, the data loader.",
     ]
     if memory.bend > _EXACT_TO:

@@ -12,6 +12,7 @@ from profiler_support import ultralytics_model
 from torch import Tensor, nn
 from training_memory_support import measured_step, real_loss
 
+import surgeon
 from surgeon.errors import MeasurementError
 from surgeon.models.ultralytics.training_loss import training_loss
 from surgeon.profiler.training.autocast import autocast_as_cuda
@@ -263,9 +264,24 @@ def test_attention_inside_a_composite_is_cast() -> None:
     assert attention.in_proj_weight.grad.dtype == torch.float32
 
 
+def test_fused_attention_keeps_no_weights_of_pairs() -> None:
+    class Attends(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            q = x.flatten(2).transpose(1, 2).reshape(len(x), 1, -1, 8).contiguous()
+            return nn.functional.scaled_dot_product_attention(q, q, q)
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), Attends())
+    tokens, batch = SIDE * SIDE, 2
+    found = followed(model, batch, loss=Summed())
+    measured = measured_step(model, SIDE, batch, real_loss(Summed(), batch, SIDE))  # with the kernel's own workspace
+    assert found.peak_bytes <= measured < batch * tokens * tokens * 4
+
+
 def compared(name: str, side: int, batch: int) -> tuple[int, int]:
     """Predicted and measured peak of a step, the optimizer's own included."""
-    model = ultralytics_model(name)
+    base, _, block = name.partition("+")
+    opened = surgeon.open(f"{base}.yaml").insert(block, after=4, start="paper") if block else None
+    model = ultralytics_model(base) if opened is None else opened.module
     loss = training_loss(model)
     assert loss is not None
     found = predict_training_memory(model, (side, side), name=name, loss=loss, optimizer="sgd")
@@ -286,7 +302,18 @@ def test_yolov8n_takes_what_was_predicted() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["yolov8n", "yolo11n", "yolov10n", "yolov8n-cls", "yolov8n-seg", "yolov8n-pose", "yolov8n-obb"]
+    "name",
+    [
+        "yolov8n",
+        "yolo11n",
+        "yolov10n",
+        "yolov8n-cls",
+        "yolov8n-seg",
+        "yolov8n-pose",
+        "yolov8n-obb",
+        "yolov8n+gam",
+        "yolov8n+mhsa",
+    ],
 )
 @pytest.mark.parametrize(("side", "batch"), [(64, 2), (160, 1), (320, 2)])
 def test_networks_take_what_was_predicted(name: str, side: int, batch: int) -> None:

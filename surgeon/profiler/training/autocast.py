@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from surgeon.profiler.training.attention import attend
+
 _KEY = "AutocastPrivateUse1"
 
 LOWER = """
 _convolution conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d.input conv_transpose3d.input
 convolution prelu addmm addmv addr matmul einsum mm mv linalg_vecdot linear addbmm baddbmm bmm chain_matmul
-linalg_multi_dot scaled_dot_product_attention"""
-"""Run in the lower precision."""
+linalg_multi_dot"""
+"""Run in the lower precision, as ``scaled_dot_product_attention`` is."""
 
 FULL = """
 acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow.Tensor_Scalar
@@ -43,19 +45,22 @@ PROMOTED = "addcdiv addcmul atan2 bilinear cross dot vdot grid_sampler index_put
 
 
 @contextmanager
-def autocast_as_cuda(lower: torch.dtype) -> Iterator[None]:
-    """Cast as ``torch.autocast("cuda", lower)`` does.
+def autocast_as_cuda(lower: torch.dtype | None) -> Iterator[None]:
+    """Cast as ``torch.autocast("cuda", lower)`` does, and take PyTorch's attention as fused, as devices run it.
 
     Args:
-        lower: ``torch.float16`` or ``torch.bfloat16``.
+        lower: ``torch.float16`` or ``torch.bfloat16``; None casts nothing.
     """
     casts: dict[int, Tensor] = {}
     registry: Any = torch.library  # torch has no types for these
     library, others = registry.Library("aten", "IMPL", _KEY), registry.Library("_", "IMPL", _KEY)
     try:
         others.fallback(registry.fallthrough_kernel)
-        for names, cast in ((LOWER, _to_lower(lower, casts)), (FULL, _to_full), (PROMOTED, _to_widest)):
-            for operator in filter(None, map(_operator, names.split())):
+        lowered = _unchanged if lower is None else _to_lower(lower, casts)
+        attention = torch.ops.aten.scaled_dot_product_attention.default
+        library.impl(attention, _kernel(attend, lowered))
+        for names, cast in ((LOWER, lowered), (FULL, _to_full), (PROMOTED, _to_widest)):
+            for operator in filter(None, map(_operator, names.split() if lower else ())):
                 library.impl(operator, _kernel(operator, cast))
         with _switched_on():
             yield
@@ -106,6 +111,10 @@ def _to_lower(lower: torch.dtype, casts: dict[int, Tensor]) -> Callable[[Any], A
         return casts[id(tensor)]
 
     return lambda values: tree_map_only(Tensor, one, values)
+
+
+def _unchanged(values: Any) -> Any:
+    return values
 
 
 def _to_full(values: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
@@ -74,7 +73,7 @@ def step_memory(
         image = torch.zeros((batch, input_channels(module), *imgsz), device=device)
         given = (image, *twin.parameters(), *twin.buffers(), *(p.grad for p in twin.parameters() if p.grad is not None))
         with MemoryMode(live, given, meta=device == "meta") as mode:
-            with nullcontext() if amp is None else autocast_as_cuda(amp):
+            with autocast_as_cuda(amp):
                 roots = _forward(run, twin, image, loss, mode)
             kept = live.now
             torch.autograd.backward(roots, [torch.ones_like(root) for root in roots])
