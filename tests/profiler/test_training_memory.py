@@ -15,7 +15,6 @@ from training_memory_support import measured_step, real_loss
 import surgeon
 from surgeon.errors import MeasurementError
 from surgeon.models.ultralytics.training_loss import training_loss
-from surgeon.profiler.training.autocast import autocast_as_cuda
 from surgeon.profiler.training.loss import TrainingLoss
 from surgeon.profiler.training.step import StepMemory, step_memory
 from surgeon.profiler.training_memory import NO_LOSS, predict_training_memory
@@ -225,43 +224,6 @@ def test_autocast_keeps_half_of_what_is_cast() -> None:
     image, weight = batch * 3 * SIDE * SIDE * 2, 8 * 27 * 2
     statistics = 2 * 8 * 4
     assert half.kept_bytes - statistics == (whole.kept_bytes - statistics) // 2 + image + weight
-
-
-@pytest.mark.parametrize(
-    ("operator", "dtype"),
-    [
-        (lambda x: nn.functional.conv2d(x, x.new_ones(4, 4, 1, 1)), torch.float16),
-        (lambda x: x @ x, torch.float16),
-        (lambda x: nn.functional.linear(x, x.new_ones(3, 4)), torch.float16),
-        (lambda x: nn.functional.silu(x.half()), torch.float16),
-        (lambda x: x.half().softmax(-1), torch.float32),
-        (lambda x: x.half().sum(), torch.float32),
-        (lambda x: x.half().exp(), torch.float32),
-        (lambda x: nn.functional.layer_norm(x.half(), (4,)), torch.float32),
-        (lambda x: nn.functional.interpolate(x.half(), scale_factor=2), torch.float32),
-        (lambda x: torch.cat([x, x.half()]), torch.float32),
-        (lambda x: x.double() @ x.double(), torch.float64),
-        (lambda x: nn.functional.batch_norm(x.half(), x.new_zeros(4), x.new_ones(4), training=True), torch.float16),
-    ],
-)
-@pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_autocast_casts_as_on_cuda(operator: Callable[[Tensor], Tensor], dtype: torch.dtype, device: str) -> None:
-    x = torch.ones(1, 4, 4, 4, device=device)
-    without = operator(x).dtype
-    with autocast_as_cuda(torch.float16):
-        assert operator(x).dtype == dtype
-    assert operator(x).dtype == without
-
-
-def test_attention_inside_a_composite_is_cast() -> None:
-    attention = nn.MultiheadAttention(8, 2).to("meta")
-    x = torch.empty(5, 2, 8, device="meta")
-    with autocast_as_cuda(torch.bfloat16):
-        out = attention(x, x, x)[0]
-    assert out.dtype == torch.bfloat16
-    out.sum().backward()
-    assert attention.in_proj_weight.grad is not None
-    assert attention.in_proj_weight.grad.dtype == torch.float32
 
 
 def test_fused_attention_keeps_no_weights_of_pairs() -> None:
