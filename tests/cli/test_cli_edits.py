@@ -174,7 +174,7 @@ def test_ultralytics_spelling_anywhere(spelling: list[str], first: bool) -> None
 def test_ultralytics_spelling_of_the_others() -> None:
     args = ["--module", "gam", "--after", "9", "batch=2", "device=0", "half=True"]
     with insert.command.make_context("surgeon", args) as context:
-        assert (context.params["batch"], context.params["device"], context.params["half"]) == (2, "cuda:0", True)
+        assert (context.params["batch"], context.params["device"], context.params["half"]) == ((2,), "cuda:0", True)
     with insert.command.make_context("surgeon", [*args[:-1], "half=False"]) as context:
         assert context.params["half"] is False
 
