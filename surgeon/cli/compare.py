@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command, given_line
+from surgeon.cli.deployed import compare_files, is_onnx
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Saving, Trust, saving, talking, trusting
 from surgeon.cli.talk import Talk
@@ -23,10 +24,12 @@ def command(
     """Measure networks against a baseline.
 
     The first model is the baseline. All are measured under equal settings, their latencies in randomly ordered pairs
-    in one process; the verdicts come with their 95 % intervals.
+    in one process; the verdicts come with their 95 % intervals. Where one is an .onnx file, the others are exported
+    and all are timed in ONNX Runtime.
 
     Example:
         surgeon compare best.pt best-gam.pt
+        surgeon compare before.onnx after.onnx
         surgeon compare yolov8n.yaml yolov8s.yaml yolo11n.yaml imgsz=320 --no-latency
     """
     from surgeon import workflows
@@ -37,6 +40,11 @@ def command(
         raise click.UsageError("name a baseline and at least one candidate", click.get_current_context())
     settings = measuring.settings()
     saving.require_free(*models)
+    if any(is_onnx(model) for model in models):
+        with talk.working():
+            deployed = compare_files(models, measuring, trust, talk)
+        emit_all([deployed], saving.json)
+        return 130 if deployed.interrupted else 0
     with talk.working():
         opened = open_models(models, trust, talk)
         require_measurable(opened, settings)

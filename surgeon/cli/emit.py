@@ -11,7 +11,8 @@ import click
 
 from surgeon.cli.options import STDOUT
 from surgeon.errors import OutputError
-from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
+from surgeon.profiler.results import SCHEMA_VERSION, ProfileResult
+from surgeon.profiler.saved import Saved
 from surgeon.report.documents import Reportable
 from surgeon.report.tables import Document
 
@@ -29,9 +30,7 @@ def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> Non
     emit_data(document, None if json is None else to_dict(result), json)
 
 
-def emit_all(
-    results: Sequence[ProfileResult | Comparison], json: str | None, *, all_rows: bool = False, by: str = "rows"
-) -> None:
+def emit_all(results: Sequence[Saved], json: str | None, *, all_rows: bool = False, by: str = "rows") -> None:
     """Show results of several image sizes one after the other; their JSON is a single document.
 
     Args:
@@ -66,7 +65,7 @@ def emit_sweep(results: Sequence[ProfileResult], json: str | None) -> None:
     emit_data(None if json == STDOUT else sweep_document(results), None, None)
 
 
-def _save(results: Sequence[ProfileResult | Comparison], json: str | None) -> None:
+def _save(results: Sequence[Saved], json: str | None) -> None:
     from surgeon.report.machine import to_dict
 
     data = [to_dict(result) for result in results] if json is not None else []

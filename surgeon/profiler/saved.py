@@ -14,12 +14,19 @@ import typing
 from typing import Any
 
 from surgeon.errors import InputError
+from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 
-_KINDS: dict[str, type[ProfileResult] | type[Comparison]] = {"profile": ProfileResult, "comparison": Comparison}
+Saved = ProfileResult | Comparison | DeployedComparison
+
+_KINDS: dict[str, type[Saved]] = {
+    "profile": ProfileResult,
+    "comparison": Comparison,
+    "deployed": DeployedComparison,
+}
 
 
-def to_json(result: ProfileResult | Comparison, *, indent: int | None = 1) -> str:
+def to_json(result: Saved, *, indent: int | None = 1) -> str:
     """The result as JSON text.
 
     Args:
@@ -31,7 +38,7 @@ def to_json(result: ProfileResult | Comparison, *, indent: int | None = 1) -> st
     return json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False)
 
 
-def from_json(text: str) -> ProfileResult | Comparison:
+def from_json(text: str) -> Saved:
     """The result that `to_json` wrote.
 
     Raises:
@@ -51,7 +58,7 @@ def from_json(text: str) -> ProfileResult | Comparison:
             "measure again, or use the surgeon version that saved it"
         )
     try:
-        decoded: ProfileResult | Comparison = _decode(_KINDS[kind], document)
+        decoded: Saved = _decode(_KINDS[kind], document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"this saved result is damaged: {error}") from error
     return decoded

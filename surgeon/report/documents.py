@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from surgeon.blocks.catalog.info import BlockInfo
 from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.report.comparison_tables import comparison_document
+from surgeon.report.deployed import deployed_document
 from surgeon.report.diff import ModelDiff, diff_document
 from surgeon.report.edit import EditReport, edit_document
 from surgeon.report.listing import block_card, tree_table
 from surgeon.report.profile_tables import profile_document
 from surgeon.report.tables import Document
 
-Reportable = ProfileResult | Comparison | EditReport | ModelDiff | LayerGraph | BlockInfo
+Reportable = ProfileResult | Comparison | DeployedComparison | EditReport | ModelDiff | LayerGraph | BlockInfo
 
 
 def document_of(result: Reportable, *, all_rows: bool = False, by: str = "rows") -> Document:
@@ -30,6 +32,8 @@ def document_of(result: Reportable, *, all_rows: bool = False, by: str = "rows")
         return profile_document(result, by=by)
     if isinstance(result, Comparison):
         return comparison_document(result, all_rows=all_rows)
+    if isinstance(result, DeployedComparison):
+        return deployed_document(result)
     if isinstance(result, EditReport):
         return edit_document(result, all_rows=all_rows)
     if isinstance(result, ModelDiff):

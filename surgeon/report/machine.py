@@ -13,6 +13,7 @@ from surgeon.blocks.catalog.info import BlockInfo
 from surgeon.errors import OutputError
 from surgeon.graph.layer import LayerGraph
 from surgeon.graph.modules import ModuleTree
+from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 from surgeon.report.diff import ModelDiff, diff_data
 from surgeon.report.documents import Reportable
@@ -24,7 +25,7 @@ STDOUT = "-"
 
 def to_dict(result: Reportable) -> dict[str, Any]:
     """A result as plain JSON data; profiles and comparisons in the form that can be opened again."""
-    if isinstance(result, ProfileResult | Comparison):
+    if isinstance(result, ProfileResult | Comparison | DeployedComparison):
         from surgeon.profiler.saved import to_json
 
         data: dict[str, Any] = json.loads(to_json(result))

@@ -4,6 +4,7 @@ open → tree · edit (plan → apply → checks) → save · profile · compare
 """
 
 from surgeon.workflows.checking import require_level
+from surgeon.workflows.deploying import compare_deployed
 from surgeon.workflows.differing import diff
 from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
@@ -15,6 +16,7 @@ __all__ = [
     "UndoResult",
     "check_output",
     "compare",
+    "compare_deployed",
     "compare_edit",
     "diff",
     "edit",

@@ -25,7 +25,7 @@ def profile(model: OpenedModel, settings: ProfileSettings, command: str | None =
     """
     from surgeon.profiler.measure import measure_subject
 
-    result = measure_subject(_subject(model, settings, command), settings)
+    result = measure_subject(subject_of(model, settings, command), settings)
     return _with_layers(result, model)
 
 
@@ -54,7 +54,7 @@ def compare(
 
     if len(models) < 2:
         raise InputError("compare needs a baseline and at least one other model")
-    subjects = [_subject(model, settings) for model in models]
+    subjects = [subject_of(model, settings) for model in models]
     comparison = compare_modules(subjects, settings, renames=renames, announce=announce, command=command)
     results = tuple(_with_layers(r, m) for r, m in zip(comparison.results, models, strict=True))
     return dataclasses.replace(comparison, results=results)
@@ -90,7 +90,8 @@ def compare_edit(
     return dataclasses.replace(comparison, results=(before, after))
 
 
-def _subject(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> Subject:
+def subject_of(model: OpenedModel, settings: ProfileSettings, command: str | None = None) -> Subject:
+    """A model as the profiler sees it."""
     from surgeon.models.digest import yaml_digest
     from surgeon.models.family import family_of
     from surgeon.profiler.subject import Subject

@@ -1,0 +1,1 @@
+"""Deployed networks: ONNX files, timed against each other in ONNX Runtime."""
