@@ -55,21 +55,13 @@ def counting_twin(module: nn.Module, device: str, watch: Watch, also: Also | Non
     twins = _Twins(device, watch)
     try:
         twin = twins.of_whole(module)
-        if twins.places and also is not None:
-            _tell(twin, twins.places, also)
+        if also is not None:
+            twins.tell(also)
         yield twin
     finally:
         twins.take_apart()
         if collecting:
             gc.enable()
-
-
-def _tell(twin: nn.Module, places: dict[int, list[str]], also: Also) -> None:
-    """Tell of shared modules, and of all that is in them."""
-    for first, module in twin.named_modules():
-        for path in places.get(id(module), ()):
-            for inner, _ in module.named_modules():
-                also(".".join(filter(None, (first, inner))), ".".join(filter(None, (path, inner))))
 
 
 class _Twins:
@@ -80,8 +72,10 @@ class _Twins:
         self._memo: dict[int, Any] = {}
         self._pool: dict[tuple[Any, ...], Tensor] = {}
         self._made: list[nn.Module] = []
-        self.places: dict[int, list[str]] = {}
-        """Further paths of modules that are in several places, by the identity of the twin."""
+        self._paths: dict[int, str] = {}
+        """By the identity of the twin."""
+        self._again: list[tuple[nn.Module, str]] = []
+        """Modules that are in several places, with each further path."""
         common = nn.Module().__dict__
         self._common = frozenset(common)
         self._hooks = tuple(name for name in common if name.startswith("_forward"))
@@ -93,6 +87,14 @@ class _Twins:
             return self._of_module(module, "")
         except Exception as error:
             raise MeasurementError(f"the network cannot be copied for counting: {error}") from error
+
+    def tell(self, also: Also) -> None:
+        """Tell of the further paths of shared modules, and of all that is in them."""
+        for shared, path in self._again:
+            first = self._paths.get(id(shared), path)
+            also(first, path)
+            for inner in [inner for inner, _ in shared.named_modules() if inner] if shared._modules else ():
+                also(f"{first}.{inner}", f"{path}.{inner}")
 
     def take_apart(self) -> None:
         """Break the cycles between modules and what watches them."""
@@ -115,7 +117,7 @@ class _Twins:
     def _of_module(self, module: nn.Module, path: str) -> nn.Module:
         made = self._memo.get(id(module))
         if made is not None:
-            self.places.setdefault(id(made), []).append(path)
+            self._again.append((made, path))
             return made  # type: ignore[no-any-return]
         kind = type(module)
         if hasattr(kind, "__deepcopy__"):  # knows better how it is copied
@@ -123,6 +125,7 @@ class _Twins:
         twin = kind.__new__(kind)
         self._memo[id(module)] = twin
         self._made.append(twin)
+        self._paths[id(twin)] = path
         state = twin.__dict__
         state.update(module.__dict__)
         for name in self._hooks:
@@ -163,15 +166,18 @@ class _Twins:
 
     def _of_tensor(self, tensor: Tensor) -> Tensor:
         """The same elsewhere; floating tensors become float32."""
-        dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
-        kind = type(tensor)  # asked first: Parameter answers isinstance in Python
-        learned = kind is nn.Parameter or (kind is not Tensor and isinstance(tensor, nn.Parameter))
         if self._device != "meta":
-            data = tensor.detach().to(device=self._device, dtype=dtype, copy=True)
-            return nn.Parameter(data, requires_grad=tensor.requires_grad) if learned else data
-        key = (tensor.shape, dtype, learned, tensor.requires_grad)
+            return self._elsewhere(tensor, torch.float32 if tensor.is_floating_point() else tensor.dtype)
+        key = (type(tensor), tensor.shape, tensor.dtype, tensor.requires_grad)
         made = self._pool.get(key)
         if made is None:
-            made = torch.empty(tensor.shape, dtype=dtype, device="meta")
-            made = self._pool[key] = nn.Parameter(made, requires_grad=tensor.requires_grad) if learned else made
+            dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+            made = self._pool[key] = self._elsewhere(tensor, dtype)
         return made
+
+    def _elsewhere(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+        if self._device == "meta":
+            made = torch.empty(tensor.shape, dtype=dtype, device="meta")
+        else:
+            made = tensor.detach().to(device=self._device, dtype=dtype, copy=True)
+        return nn.Parameter(made, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made

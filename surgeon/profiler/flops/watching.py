@@ -33,25 +33,35 @@ class Watcher:
         self._shortcuts = shortcuts
         self.shapes: Shapes = dict.fromkeys(asked)
         self._ledger = ledger
-        self._places: dict[str, list[str]] = {}
+        self._places: dict[str, dict[str, str]] = {}
+        self._silent: set[type[nn.Module]] = set()
+        """Classes that say nothing of their cost, and that no formula speaks for."""
 
     def also(self, first: str, path: str) -> None:
         """A module is in a second place; see `surgeon.profiler.flops.twin.Also`."""
-        self._places.setdefault(first, [first]).append(path)
+        places = self._places.setdefault(first, {_parent(first): first})
+        places[_parent(path)] = path
 
     def _place(self, path: str) -> str:
         """Under which of a shared module's paths it is called now: the one inside the module that runs."""
-        running = f"{self._ledger.path}."
-        return next((place for place in self._places[path] if place.startswith(running)), path)
+        places, running = self._places[path], self._ledger.path
+        if running in places:
+            return places[running]
+        return next((place for place in places.values() if place.startswith(f"{running}.")), path)
 
     def __call__(self, path: str, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         """The function that stands in for ``forward``."""
         enter, leave, shapes, places = self._ledger.enter, self._ledger.leave, self.shapes, self._places
         asked = path in shapes
-        definition = None if has_formula(module) else _definition(module)
+        definition, kind = None, type(module)
         if self._shortcuts:
             forward = shortcut(module, forward, self._ledger)
-        forward = by_formula(module, forward, self._ledger)
+        if kind not in self._silent or "definition_cost" in module.__dict__:
+            definition = None if has_formula(module) else _definition(module)
+            told = by_formula(module, forward, self._ledger)
+            if definition is None and told is forward:
+                self._silent.add(kind)
+            forward = told
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             enter(self._place(path) if path in places else path)
@@ -87,3 +97,7 @@ def _definition(module: nn.Module) -> Any:
     if hasattr(type(module), "definition_cost"):
         return module.definition_cost
     return module.__dict__.get("definition_cost")
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
