@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from surgeon.errors import MeasurementError
-from surgeon.profiler.roofline import DevicePeak
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.timing.clock import Clock, clock_for
 

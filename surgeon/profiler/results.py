@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.figures import Detail
 from surgeon.profiler.fingerprint.data import Environment
 from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
 from surgeon.profiler.paired_figures import PairedLatency
-from surgeon.profiler.roofline import DevicePeak
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.training_figures import TrainingMemory
 from surgeon.profiler.variants.figures import VariantResult

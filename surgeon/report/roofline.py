@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.results import ProfileResult
-from surgeon.profiler.roofline import DevicePeak, Roofline, RooflinePoint, roofline_of
+from surgeon.profiler.roofline import Roofline, RooflinePoint, roofline_of
 from surgeon.report import units
 from surgeon.report.rows_tables import unit_of
 from surgeon.report.tables import Column, Emphasis, Facts, Notes, Part, Row, Table

@@ -13,10 +13,11 @@ from profiler_support import FakeClock, chain_graph
 from torch import nn
 
 from surgeon.errors import MeasurementError
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.measure import profile_module
 from surgeon.profiler.peaks import Sizes, peak_of
 from surgeon.profiler.results import ProfileResult
-from surgeon.profiler.roofline import DevicePeak, roofline_of, under_roof
+from surgeon.profiler.roofline import roofline_of, under_roof
 from surgeon.profiler.saved import from_json, to_json
 from surgeon.profiler.settings import ProfileSettings
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.results import ProfileResult
-from surgeon.profiler.roofline import DevicePeak
 from surgeon.report.console import to_text
 from surgeon.report.roofline import roofline_parts
 from surgeon.report.tables import Document, Facts, Notes, Table
