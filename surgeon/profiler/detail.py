@@ -119,7 +119,12 @@ def _figures(found: Found, settings: ProfileSettings, *, fused: bool) -> list[Fi
     }
     figures = [
         Figure(
-            convention=name, fused=fused, batch=settings.batch, value=value, unit=unit, measured_at=(settings.imgsz,)
+            convention=name,
+            fused=fused,
+            batch=settings.batch,
+            value=float(value),
+            unit=unit,
+            measured_at=(settings.imgsz,),
         )
         for name, (value, unit) in own.items()
     ]

@@ -12,7 +12,7 @@ from profiler_support import FakeClock, chain_graph
 from torch import Tensor, nn
 
 from surgeon.models.digest import yaml_digest
-from surgeon.profiler import measure
+from surgeon.profiler import bench, measure
 from surgeon.profiler.fingerprint.data import CpuFacts, Environment, MachineState
 from surgeon.profiler.measure import compare_modules, measure_subject
 from surgeon.profiler.results import Comparison, ProfileResult
@@ -44,6 +44,7 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         python="3", platform="test", cpu="test", cpus=2, gpu=None, packages={}, cpu_facts=CpuFacts(online=2)
     )
     states = (MachineState(utc="", clock_s=10.0 * n, busy_s=10.0 * n, own_s=0.0) for n in itertools.count())
+    monkeypatch.setattr(bench, "usable_cpus", lambda: 1)  # no second row with more threads
     monkeypatch.setattr(measure, "read_environment", lambda device: machine)
     monkeypatch.setattr(measure, "machine_state", lambda device: next(states))
 

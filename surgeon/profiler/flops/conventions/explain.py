@@ -39,7 +39,7 @@ def reconcile(
     extrapolated = printed.macs - full.macs
     if extrapolated:
         sums[EXTRAPOLATION] = extrapolated
-    terms = [Term(name=name, flops=2 * macs) for name, macs in sums.items() if macs]
+    terms = [Term(name=name, flops=2 * float(macs)) for name, macs in sums.items() if macs]
     terms.sort(key=lambda term: (term.name == EXTRAPOLATION, -abs(term.flops), term.name))
     return Reconciliation(
         exact_flops=2 * sum(exact.values()), terms=tuple(terms), printed_flops=2 * float(printed.macs)

@@ -116,15 +116,15 @@ MakeObserver = Callable[[nn.Module], CountingObserver]
 
 
 def in_order(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The arguments of a call in the order in which ``module.forward`` declares them."""
+    """The arguments of a call in the order in which the class's ``forward`` declares them."""
     if not kwargs:
         return tuple(args)
     try:
-        bound = inspect.signature(module.forward).bind(*args, **kwargs)
+        bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
     except (TypeError, ValueError):
         return ()
     values: list[Any] = []
-    for name, value in bound.arguments.items():
+    for name, value in list(bound.arguments.items())[1:]:
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_POSITIONAL:
             values.extend(value)
