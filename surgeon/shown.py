@@ -43,8 +43,8 @@ class _Shown:
         return self._text(120)
 
     def _text(self, width: int) -> str:
-        from surgeon.report.console import to_text
         from surgeon.report.documents import document_of
+        from surgeon.report.formats.console import to_text
 
         return to_text(document_of(self), width=width)  # type: ignore[arg-type]
 

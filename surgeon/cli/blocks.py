@@ -28,8 +28,8 @@ def command(*, name: str | None, kinds: tuple[str, ...], keeps_shape: bool, matc
     from surgeon.blocks import catalog
     from surgeon.blocks.catalog.matching import matching
     from surgeon.cli.emit import emit_data
+    from surgeon.report.formats.machine import blocks_to_dict
     from surgeon.report.listing import block_card, blocks_table
-    from surgeon.report.machine import blocks_to_dict
 
     saving.require_free()
     if name is None:

@@ -24,7 +24,7 @@ def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> Non
         OutputError: The JSON file cannot be written.
     """
     from surgeon.report.documents import document_of
-    from surgeon.report.machine import to_dict
+    from surgeon.report.formats.machine import to_dict
 
     document = None if json == STDOUT else document_of(result, all_rows=all_rows)
     emit_data(document, None if json is None else to_dict(result), json)
@@ -66,7 +66,7 @@ def emit_sweep(results: Sequence[ProfileResult], json: str | None) -> None:
 
 
 def _save(results: Sequence[Saved], json: str | None) -> None:
-    from surgeon.report.machine import to_dict
+    from surgeon.report.formats.machine import to_dict
 
     data = [to_dict(result) for result in results] if json is not None else []
     several = {"schema_version": SCHEMA_VERSION, "kind": "results", "results": data}
@@ -82,13 +82,13 @@ def emit_data(document: Document | None, data: dict[str, Any] | None, target: st
     if data is not None and target is not None:
         _write(data, target)
     if target != STDOUT and document is not None:
-        from surgeon.report.console import show
+        from surgeon.report.formats.console import show
 
         show(document)
 
 
 def _write(data: dict[str, Any], target: str) -> None:
-    from surgeon.report.machine import write_json
+    from surgeon.report.formats.machine import write_json
 
     if target == STDOUT:
         write_json(data, STDOUT)

@@ -52,7 +52,7 @@ def command(*, model: str, imgsz: tuple[Size, ...], depth: int, saving: Saving, 
         opened = open_models([model], trust, talk)[0]
         graph = workflows.tree(opened, imgsz[0])
         modules = workflows.modules(opened, imgsz[0], graph) if depth else None
+    from surgeon.report.formats.machine import tree_data
     from surgeon.report.listing import tree_table
-    from surgeon.report.machine import tree_data
 
     emit_data(tree_table(graph, modules, depth), tree_data(graph, modules, depth), saving.json)

@@ -6,8 +6,8 @@ The result types know nothing of this; the public API attaches `mimebundle` as t
 from __future__ import annotations
 
 from surgeon.report.documents import Reportable, document_of
-from surgeon.report.fragment import to_html
-from surgeon.report.markdown import to_markdown
+from surgeon.report.formats.fragment import to_html
+from surgeon.report.formats.markdown import to_markdown
 
 
 def mimebundle(result: Reportable) -> dict[str, str]:
@@ -16,7 +16,7 @@ def mimebundle(result: Reportable) -> dict[str, str]:
     Args:
         result: A profile, a comparison, an edit report, a graph or a block.
     """
-    from surgeon.report.console import to_text
+    from surgeon.report.formats.console import to_text
 
     document = document_of(result)
     return {

@@ -17,8 +17,8 @@ from surgeon.profiler.deployed.figures import DeployedComparison, DeployedModel
 from surgeon.profiler.deployed.measure import Opened, compare_sessions, fixed_shape, open_onnx
 from surgeon.profiler.saved import from_json, to_json
 from surgeon.profiler.settings import ProfileSettings
-from surgeon.report.console import to_text
 from surgeon.report.deployed import deployed_document
+from surgeon.report.formats.console import to_text
 
 pytest.importorskip("onnxruntime")
 

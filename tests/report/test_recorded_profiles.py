@@ -11,8 +11,8 @@ import pytest
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.saved import from_json
 from surgeon.profiler.timing.confidence import median_interval, quantile
-from surgeon.report.console import to_text
 from surgeon.report.documents import document_of
+from surgeon.report.formats.console import to_text
 
 FOLDER = Path(__file__).parents[2] / "profiles"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*.json"))

@@ -15,7 +15,7 @@ from surgeon.report.comparison import (
     require_comparable,
 )
 from surgeon.report.comparison_tables import comparison_document
-from surgeon.report.console import to_text
+from surgeon.report.formats.console import to_text
 from surgeon.report.tables import Emphasis
 
 

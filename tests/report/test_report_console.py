@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surgeon.report.console import show, to_text
 from surgeon.report.documents import document_of
-from surgeon.report.layout import fit
+from surgeon.report.formats.console import show, to_text
+from surgeon.report.formats.layout import fit
 from surgeon.report.tables import Column, Document, Facts, Notes, Row, Table
 
 

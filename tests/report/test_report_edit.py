@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from surgeon.report.console import to_text
 from surgeon.report.documents import document_of
 from surgeon.report.edit import CheckLine, EditReport, edit_document
+from surgeon.report.formats.console import to_text
 
 
 @pytest.fixture

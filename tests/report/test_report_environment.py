@@ -7,8 +7,8 @@ from dataclasses import replace
 from surgeon.profiler.fingerprint.data import CpuFacts, GpuFacts, GpuState, MachineState, SoftwareFacts
 from surgeon.profiler.fingerprint.notes import noted
 from surgeon.report.comparison_tables import comparison_document
-from surgeon.report.console import to_text
 from surgeon.report.environment import environment_document, environment_items
+from surgeon.report.formats.console import to_text
 from surgeon.report.profile_tables import profile_document
 from surgeon.report.sweep import sweep_document
 

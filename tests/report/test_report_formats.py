@@ -12,7 +12,7 @@ import pytest
 from surgeon.errors import OutputError
 from surgeon.profiler.saved import from_json
 from surgeon.report.edit import CheckLine, EditReport
-from surgeon.report.machine import to_dict, write_json
+from surgeon.report.formats.machine import to_dict, write_json
 from surgeon.report.notebook import mimebundle
 
 
@@ -86,8 +86,9 @@ def test_json_is_ascii(v8n):
 
 
 def test_importing_reports_loads_neither_torch_nor_rich():
-    modules = "alignment comparison comparison_tables documents edit fragment layers_table layout listing machine"
-    names = ", ".join(f"surgeon.report.{name}" for name in f"{modules} markdown notebook profile_tables units".split())
+    modules = "alignment comparison comparison_tables documents edit layers_table listing notebook profile_tables units"
+    modules += " formats.fragment formats.layout formats.machine formats.markdown"
+    names = ", ".join(f"surgeon.report.{name}" for name in modules.split())
     code = f"import sys, {names}; print([m for m in ('torch', 'ultralytics', 'rich') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

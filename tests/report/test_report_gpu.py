@@ -11,8 +11,8 @@ from surgeon.profiler.gpu_figures import Gap, GpuLatency, GpuPair
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.saved import from_json, to_json
 from surgeon.report.comparison_tables import comparison_document
+from surgeon.report.formats.markdown import to_markdown
 from surgeon.report.gpu import latency_items, memory_items, pair_sentences
-from surgeon.report.markdown import to_markdown
 from surgeon.report.profile_tables import profile_document
 
 GAP = Gap(ratio=1.1, low=1.098, high=1.103, verdict="slower", baseline=4.0, candidate=4.4)

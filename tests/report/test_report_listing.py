@@ -6,10 +6,10 @@ import pytest
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo, Resolved
 from surgeon.graph.layer import IMAGE, Layer, LayerGraph
-from surgeon.report.console import to_text
 from surgeon.report.documents import document_of
+from surgeon.report.formats.console import to_text
+from surgeon.report.formats.machine import blocks_to_dict, to_dict
 from surgeon.report.listing import block_card, blocks_table, tree_table
-from surgeon.report.machine import blocks_to_dict, to_dict
 from surgeon.report.tables import Emphasis
 
 

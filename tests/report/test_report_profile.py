@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from surgeon.report import units
-from surgeon.report.console import to_text
+from surgeon.report.formats.console import to_text
 from surgeon.report.layers_table import layers_table
 from surgeon.report.profile_tables import profile_document
 from surgeon.report.tables import Bar, Emphasis

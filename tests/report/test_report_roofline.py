@@ -8,7 +8,7 @@ import pytest
 
 from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.results import ProfileResult
-from surgeon.report.console import to_text
+from surgeon.report.formats.console import to_text
 from surgeon.report.roofline import roofline_parts
 from surgeon.report.tables import Document, Facts, Notes, Table
 

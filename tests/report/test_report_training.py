@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from surgeon.report.console import to_text
 from surgeon.report.edit import EditReport, edit_document
-from surgeon.report.fragment import to_html
-from surgeon.report.machine import to_dict
-from surgeon.report.markdown import to_markdown
+from surgeon.report.formats.console import to_text
+from surgeon.report.formats.fragment import to_html
+from surgeon.report.formats.machine import to_dict
+from surgeon.report.formats.markdown import to_markdown
 from surgeon.surgery.training import RowMove, Training
 
 FREEZE = "[0,1,2,4,5]"

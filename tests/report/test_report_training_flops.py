@@ -58,7 +58,7 @@ def test_nothing_but_elementwise_work() -> None:
 
 
 def test_it_is_a_part_of_a_document() -> None:
-    from surgeon.report.markdown import to_markdown
+    from surgeon.report.formats.markdown import to_markdown
 
     text = to_markdown(Document(title="yolov8n", parts=(training_flops(YOLOV8N, 1),)))
     assert "training step" in text and "26.140" in text

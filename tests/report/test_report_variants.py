@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from surgeon.profiler.results import PairedLatency, ProfileResult, VariantResult
 from surgeon.profiler.saved import from_json, to_json
-from surgeon.report.console import to_text
+from surgeon.report.formats.console import to_text
 from surgeon.report.profile_tables import profile_document
 from surgeon.report.tables import Document, Notes, Table
 from surgeon.report.variants import variants_parts

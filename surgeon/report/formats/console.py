@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from surgeon.report.layout import BAR_WIDTH, Layout, fit
+from surgeon.report.formats.layout import BAR_WIDTH, Layout, fit
 from surgeon.report.tables import Bar, Cell, Column, Document, Emphasis, Facts, Notes, Part, Row, Table, is_empty
 
 DEFAULT_WIDTH = 80
