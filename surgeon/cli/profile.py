@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +21,11 @@ from surgeon.cli.options import (
     trusting,
 )
 from surgeon.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from surgeon.models.opened import OpenedModel
+    from surgeon.profiler.results import ProfileResult
+    from surgeon.profiler.settings import ProfileSettings
 
 
 @click.command("profile", cls=Command)
@@ -45,7 +52,6 @@ def command(
         surgeon profile yolov8n.yaml --variants eager,channels_last,onnxruntime
         surgeon profile yolov8n.yaml --fit 8GiB --amp --no-latency
     """
-    from surgeon import workflows
     from surgeon.cli.emit import emit_all, emit_sweep
     from surgeon.cli.opening import open_models, require_measurable
 
@@ -59,12 +65,33 @@ def command(
     with talk.working():
         opened = open_models([model], trust, talk)[0]
         require_measurable([opened], settings)
-        results = []
-        for one in settings:
-            talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch}")
-            results.append(workflows.profile(opened, one, command=line))
+        results, stopped = _measured(opened, settings, line, talk)
     if len(results) > 1:
         emit_sweep(results, saving.json)
     else:
         emit_all(results, saving.json, by=counting.by)
-    return 130 if any(result.interrupted for result in results) else 0
+    return 130 if stopped else 0
+
+
+def _measured(
+    opened: OpenedModel, settings: Sequence[ProfileSettings], line: str, talk: Talk
+) -> tuple[list[ProfileResult], bool]:
+    """One result a size, and whether it was cut short: then what was measured until then is kept.
+
+    Raises:
+        KeyboardInterrupt: Interrupted before anything was measured.
+    """
+    from surgeon import workflows
+
+    results: list[ProfileResult] = []
+    for one in settings:
+        talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch}")
+        try:
+            results.append(workflows.profile(opened, one, command=line))
+        except KeyboardInterrupt:
+            if not results:
+                raise
+            return results, True
+        if results[-1].interrupted:
+            return results, True
+    return results, False

@@ -214,7 +214,8 @@ class Bench:
         if any(INTERRUPTED in one.latency.notes for one in timed if one.latency is not None):
             return list(timed)
         try:
-            shares = time_rows(runners, paths, self.clock, budget_s=self.settings.budget_s * ROWS_SHARE)
+            budget_s = self.settings.budget_s * ROWS_SHARE
+            shares = time_rows(runners, paths, self.clock, budget_s=budget_s)
         except KeyboardInterrupt:
             return [_noted(one, f"rows were not timed: {INTERRUPTED}") for one in timed]
         return [_distributed(one, found) for one, found in zip(timed, shares, strict=True)]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from surgeon import workflows
+
 
 def test_the_figures_are_reconciled_to_the_last_digit(run: Callable[..., Any]) -> None:
     out = run("profile", "yolov8n.yaml", "--explain", "--no-latency", "--no-rows").out
@@ -50,6 +52,25 @@ def test_sizes_and_batches_are_one_table(run: Callable[..., Any]) -> None:
         ["64x128", "3", "0.525"],
     ]
     assert outcome.out.count("yolov8n (yolov8n.yaml)") == 1
+
+
+def test_an_interrupted_sweep_keeps_the_sizes_before_it(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def profile(model: Any, settings: Any, **options: Any) -> Any:
+        asked.append(settings.imgsz[0])
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return real(model, settings, **options)
+
+    real = workflows.profile
+    monkeypatch.setattr(workflows, "profile", profile)
+    outcome = run("profile", "yolov8n.yaml", "--imgsz", "64,96,128,160", "--no-latency")
+    assert outcome.code == 130
+    assert [line.split()[0] for line in outcome.out.splitlines() if re.match(r"\d+x\d", line)] == ["64x64", "96x96"]
+    assert asked == [64, 96, 128]
 
 
 def test_a_training_step(run: Callable[..., Any]) -> None:

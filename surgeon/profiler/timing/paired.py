@@ -8,13 +8,11 @@ separate processes, or of A×n followed by B×n, differ by per cents without cau
 
 from __future__ import annotations
 
-import copy
 import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from surgeon.profiler.inputs import Forward, example_images
@@ -22,6 +20,7 @@ from surgeon.profiler.results import PairedLatency
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.timing.clock import Clock, clock_for
 from surgeon.profiler.timing.confidence import median_interval, quantile
+from surgeon.profiler.timing.placement import placed_anew
 from surgeon.profiler.timing.pressure import Disturbance, PressureGauge
 from surgeon.profiler.timing.quiet import quiet
 from surgeon.profiler.timing.runner import Runner
@@ -32,7 +31,6 @@ from surgeon.profiler.timing.witness import NoWitness, Witness, warmup_s_of, wit
 EPOCHS = 3
 MIN_PAIRS = 10
 PAIRS_PER_LOOK = 5
-_LARGEST_SHIFT_BYTES = 1 << 24
 
 
 @dataclass(slots=True)
@@ -194,7 +192,9 @@ class _Session:
 
     def _run_epoch(self, series: BlockSeries, epoch: int) -> bool:
         """Run one epoch on fresh copies; whether it ended because it was precise enough."""
-        runners, _shift = self._fresh_runners()
+        networks = [Runner(module, self.images, self.clock, self.forward) for module in self.modules]
+        placement = placed_anew(networks, self.rng)
+        runners = placement.runners
         allowance_s = ALLOWANCE * self.settings.budget_s / EPOCHS / len(runners)
         for arm in self._shuffled(len(runners)):
             min_s = warmup_s_of(self.clock) if epoch == 1 else 0.0  # later copies find tuned kernels and a warm device
@@ -218,14 +218,6 @@ class _Session:
                 if self.clock.now_s() >= end_s or self._another_epoch_fits(series):
                     return False
                 deadline_s = end_s  # better more pairs here than none elsewhere
-
-    def _fresh_runners(self) -> tuple[list[Runner], Tensor]:
-        """Copy every network in random order behind an allocation of random size, so that addresses differ."""
-        shift = torch.empty(self.rng.randrange(_LARGEST_SHIFT_BYTES), dtype=torch.uint8, device=self.settings.device)
-        runners: list[Runner | None] = [None] * len(self.modules)
-        for arm in self._shuffled(len(self.modules)):
-            runners[arm] = Runner(copy.deepcopy(self.modules[arm]), self.images, self.clock, self.forward)
-        return [runner for runner in runners if runner is not None], shift
 
     def _another_epoch_fits(self, series: BlockSeries) -> bool:
         """Whether copies can warm up and run a few blocks before the budget is spent."""

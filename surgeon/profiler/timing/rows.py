@@ -7,6 +7,7 @@ shares do: rows + unattributed = end-to-end by construction.
 from __future__ import annotations
 
 import math
+import random
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from surgeon.profiler.timing.clock import Clock
+from surgeon.profiler.timing.placement import Placement, placed_anew
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 from surgeon.profiler.timing.witness import prepare
@@ -25,8 +28,8 @@ OUTSIDE = ""
 """Path under which time before the first row and after the last is booked."""
 
 FEWEST_RUNS = 5
-_BATCHES = 5
-_T_95 = 2.776  # Student's t, 95 %, 4 degrees of freedom
+PLACEMENTS = 5
+_T_95 = (12.706, 4.303, 3.182, 2.776)  # Student's t, 95 %, 1 to 4 degrees of freedom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class RowShare:
 
     Attributes:
         share: Mean over the runs, 0 to 1.
-        plus_minus: Half-width of its 95 % interval from means of successive runs, inf where there were too few.
+        plus_minus: Half-width of its 95 % interval from the means of the placements, inf where there was only one.
     """
 
     share: float
@@ -62,31 +65,58 @@ def missing_rows(module: nn.Module, paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def time_rows(
-    runners: Sequence[Runner], paths: Sequence[Sequence[str]], clock: Clock, *, budget_s: float
+    runners: Sequence[Runner],
+    paths: Sequence[Sequence[str]],
+    clock: Clock,
+    *,
+    budget_s: float,
+    seed: int = 0,
 ) -> list[Mapping[str, RowShare]]:
     """Shares of a run by row for every network, `OUTSIDE` included; they sum to 1.
 
-    The networks take turns, so that a machine that slows down slows all of them.
+    The networks take turns, so that a machine that slows down slows all of them, and are copied to other addresses
+    as often as the budget allows up to `PLACEMENTS`: a row's time depends on where its maps and weights lie.
 
     Args:
-        runners: The deployed networks; they carry hooks only while this runs.
+        runners: The deployed networks, all on the same images; they carry hooks only while this runs.
         paths: Module paths of the rows of each.
         clock: Stamps and the budget.
         budget_s: Seconds at most for all; `FEWEST_RUNS` of each are made in any case.
+        seed: Of the placements.
     """
-    start_s = clock.now_s()
-    runs: list[list[dict[str, float]]] = [[] for _ in runners]
+    start_s, rng = clock.now_s(), random.Random(seed)
+    found: list[list[Runs]] = []
+    placement = Placement(tuple(runners), torch.empty(0))
+    while len(found) < PLACEMENTS and (not found or clock.now_s() - start_s < budget_s):
+        if found:
+            placement = placed_anew(runners, rng)
+        deadline_s = start_s + budget_s * (len(found) + 1) / PLACEMENTS
+        found.append(_runs_in(placement, paths, clock, deadline_s, 1 if found else FEWEST_RUNS))
+    return [
+        {path: _share([_mean(runs[arm], path) for runs in found]) for path in (OUTSIDE, *rows)}
+        for arm, rows in enumerate(paths)
+    ]
+
+
+Runs = list[dict[str, float]]
+"""Runs of one network in one placement: the share of each row."""
+
+
+def _runs_in(
+    placement: Placement, paths: Sequence[Sequence[str]], clock: Clock, deadline_s: float, fewest: int
+) -> list[Runs]:
+    """Runs of every network in turns until the deadline."""
+    runners = placement.runners
+    allowance_s = ALLOWANCE * max(deadline_s - clock.now_s(), 0.0) / len(runners)
+    runs: list[Runs] = [[] for _ in runners]
     with ExitStack() as stack:
         tapes = [stack.enter_context(stamped(r.module, p, clock.mark)) for r, p in zip(runners, paths, strict=True)]
         for runner, tape in zip(runners, tapes, strict=True):
-            warm_up(partial(_run_total_ms, runner, tape, clock), clock.warmup_runs, ALLOWANCE * budget_s / len(runners))
-        while len(runs[0]) < FEWEST_RUNS or clock.now_s() - start_s < budget_s:
+            warm_up(partial(_run_total_ms, runner, tape, clock), clock.warmup_runs, allowance_s)
+        while len(runs[0]) < fewest or clock.now_s() < deadline_s:
             for runner, tape, found in zip(runners, tapes, runs, strict=True):
                 found.append(_one_run(runner, tape, clock))
-    return [
-        {path: _share([run.get(path, 0.0) for run in found]) for path in (OUTSIDE, *rows)}
-        for rows, found in zip(paths, runs, strict=True)
-    ]
+    return runs
 
 
 def distribute(shares: Mapping[str, RowShare], end_to_end_ms: float) -> RowTiming:
@@ -162,11 +192,14 @@ def _run_spans(runner: Runner, tape: Tape, clock: Clock) -> list[tuple[str, floa
     return list(zip([OUTSIDE, *(path for path, _ in tape)], spans, strict=True))
 
 
-def _share(values: Sequence[float]) -> RowShare:
-    """Mean, and its uncertainty from batches of successive runs (single runs are autocorrelated)."""
-    mean = math.fsum(values) / len(values)
-    size = len(values) // _BATCHES
-    if size < 2:
+def _mean(runs: Runs, path: str) -> float:
+    return math.fsum(run.get(path, 0.0) for run in runs) / len(runs)
+
+
+def _share(means: Sequence[float]) -> RowShare:
+    """Mean of the placements' means, and its uncertainty from them (single runs of a placement are correlated)."""
+    mean = math.fsum(means) / len(means)
+    if len(means) < 2:
         return RowShare(share=mean, plus_minus=math.inf)
-    batches = [math.fsum(values[i * size : (i + 1) * size]) / size for i in range(_BATCHES)]
-    return RowShare(share=mean, plus_minus=_T_95 * statistics.stdev(batches) / math.sqrt(_BATCHES))
+    quantile = _T_95[len(means) - 2]
+    return RowShare(share=mean, plus_minus=quantile * statistics.stdev(means) / math.sqrt(len(means)))

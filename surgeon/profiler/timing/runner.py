@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,10 @@ class Runner:
         self.images = images
         self._clock = clock
         self._forward = forward
+
+    def on_a_copy(self) -> Runner:
+        """The same of a copy of the network, at another place in memory."""
+        return Runner(copy.deepcopy(self.module), self.images, self._clock, self._forward)
 
     def run(self) -> object:
         """One forward pass, not timed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import math
+import statistics
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ from profiler_support import FakeClock, Slow
 from torch import nn
 
 from surgeon.profiler.timing.quiet import flushes_denormals, quiet
-from surgeon.profiler.timing.rows import OUTSIDE, RowShare, distribute, missing_rows, stamped, time_rows
+from surgeon.profiler.timing.rows import FEWEST_RUNS, OUTSIDE, RowShare, distribute, missing_rows, stamped, time_rows
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.steady import time_steady
 from surgeon.profiler.timing.warmup import is_warm, warm_up
@@ -125,8 +126,40 @@ def test_networks_take_turns() -> None:
     runners = [Runner(net, torch.zeros(1), clock) for net in nets]
     shares = time_rows(runners, [["0"], ["0"]], clock, budget_s=1.0)
     assert [found["0"].share for found in shares] == [1.0, 1.0]
-    assert "".join(order) == "aaabbb" + "ab" * ((len(order) - 6) // 2)
+    assert "".join(order) == "aaabbb" + "ab" * FEWEST_RUNS  # of the first placement: copies lose the hooks of this test
     assert clock.now_s() < 1.2
+
+
+class Placed(nn.Module):
+    """Takes another time wherever it is copied to, and always the same there."""
+
+    def __init__(self, clock: FakeClock, times_ms: Iterator[float]) -> None:
+        super().__init__()
+        self.clock, self.times_ms, self.ms = clock, times_ms, next(times_ms)
+
+    def __deepcopy__(self, memo: object) -> Placed:
+        return Placed(self.clock, self.times_ms)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.clock.ms += self.ms
+        return x
+
+
+def test_a_rows_interval_knows_that_its_place_in_memory_matters() -> None:
+    """Runs of one placement agree to the last digit here; an interval from them alone would have no width."""
+    clock = FakeClock()
+    net = nn.Sequential(slow(clock, 10), Placed(clock, iter([10, 11, 12, 11, 10])))
+    (shares,) = time_rows([Runner(net, torch.zeros(1), clock)], [["0", "1"]], clock, budget_s=5.0)
+    each = [ms / (10 + ms) for ms in (10, 11, 12, 11, 10)]
+    assert shares["1"].share == pytest.approx(statistics.mean(each))
+    assert shares["1"].plus_minus == pytest.approx(2.776 * statistics.stdev(each) / 5**0.5, rel=1e-3)
+
+
+def test_without_time_for_a_second_placement_a_row_has_no_interval() -> None:
+    clock = FakeClock()
+    net = nn.Sequential(slow(clock, 10), slow(clock, 30))
+    (shares,) = time_rows([Runner(net, torch.zeros(1), clock)], [["0", "1"]], clock, budget_s=0.01)
+    assert shares["1"].share == pytest.approx(0.75) and shares["1"].plus_minus == math.inf
 
 
 def test_stamps_are_removed_after_an_error() -> None:
