@@ -11,7 +11,7 @@ from surgeon.graph.layer import IMAGE
 from surgeon.profiler.bench import Timed
 from surgeon.profiler.counting import Counted
 from surgeon.profiler.figures import Detail
-from surgeon.profiler.predicted import activation_of
+from surgeon.profiler.predicted import DeployedRow, activation_of, deployed_rows
 from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject
@@ -66,11 +66,12 @@ def _layers(
     subject: Subject, dtype: str, counted: Counted, timing: RowTiming | None, subnormals: Mapping[str, int]
 ) -> tuple[LayerProfile, ...]:
     graph, module = subject.graph, subject.module
+    deployed = deployed_rows(counted.deployed)
     index = {IMAGE: -1} | {layer.key: layer.index for layer in graph}
     rows = []
     for layer in graph:
         row = counted.model.rows[layer.path]
-        flops, moved = _deployed(counted, layer.path)
+        does = deployed.get(layer.path, DeployedRow())
         ms, plus_minus = (None, None) if timing is None else timing.rows_ms[layer.path]
         rows.append(
             LayerProfile(
@@ -87,8 +88,10 @@ def _layers(
                 elementwise_flops=row.elementwise_flops,
                 read_bytes=row.read_bytes,
                 written_bytes=row.written_bytes,
-                deployed_flops=flops,
-                deployed_bytes=bytes_in(dtype, moved),
+                deployed_flops=does.flops,
+                deployed_bytes=bytes_in(dtype, does.moved_bytes),
+                deployed_operators=does.operators,
+                deployed_layout_bytes=bytes_in(dtype, does.layout_bytes),
                 trainable_params=_trainable(module.get_submodule(layer.path)),
                 subnormal_weights=subnormals.get(layer.path, 0),
                 latency_ms=ms,
@@ -97,14 +100,6 @@ def _layers(
             )
         )
     return tuple(rows)
-
-
-def _deployed(counted: Counted, path: str) -> tuple[int, int]:
-    """FLOPs that a row runs as it is timed, and bytes that it moves, in float32."""
-    if counted.deployed is None:
-        return 0, 0
-    row = counted.deployed.rows[path]
-    return 2 * row.executed + row.elementwise_flops, row.read_bytes + row.written_bytes
 
 
 def _trainable(module: nn.Module) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
@@ -35,6 +35,48 @@ def count_deployed(
         return count(network, subject.graph, settings.imgsz, settings.batch, forward=forward)
     except MeasurementError:
         return None
+
+
+LAYOUT_COPIES = frozenset(
+    {"clone", "copy_", "_to_copy", "contiguous", "_reshape_copy", "im2col", "col2im"}
+    | {"pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle"}
+)
+"""Operators that compute nothing and put a map into another order in memory."""
+
+
+@dataclass(slots=True)
+class DeployedRow:
+    """What a row runs as it is timed.
+
+    Attributes:
+        flops: 2 × executed MACs + elementwise FLOPs.
+        moved_bytes: Bytes read and written, in float32.
+        operators: Calls of operators, views excluded.
+        layout_bytes: What of the bytes copies into another layout move.
+    """
+
+    flops: int = 0
+    moved_bytes: int = 0
+    operators: int = 0
+    layout_bytes: int = 0
+
+
+def deployed_rows(counted: ModelCount | None) -> dict[str, DeployedRow]:
+    """What each row runs, by its path; empty where the deployed network was not counted.
+
+    Args:
+        counted: The count of the deployed network.
+    """
+    rows: dict[str, DeployedRow] = {}
+    for tally in () if counted is None else counted.tallies:
+        row = rows.setdefault(tally.row, DeployedRow())
+        for operator, (calls, macs, elementwise, read, written) in tally.operators.items():
+            row.flops += 2 * macs + elementwise
+            row.moved_bytes += read + written
+            row.operators += calls
+            if operator in LAYOUT_COPIES:
+                row.layout_bytes += read + written
+    return rows
 
 
 def activation_of(counted: ModelCount | None, graph: LayerGraph, dtype: str) -> ActivationMemory | None:

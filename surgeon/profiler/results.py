@@ -148,6 +148,8 @@ class LayerProfile:
             result written once, nothing kept in a cache between operators.
         deployed_flops, deployed_bytes: What the row does as it is timed (fused where the settings say so, in their
             type): 2 × executed MACs + elementwise FLOPs, and bytes read and written.
+        deployed_operators: Calls of operators that it then makes, views excluded.
+        deployed_layout_bytes: Part of `deployed_bytes` that copies into another layout move.
         trainable_params: Parameters that require a gradient; ``params - trainable_params`` are frozen.
         subnormal_weights: Weights and buffer values of the deployed row that are subnormal numbers, which a CPU
             computes with slowly unless it flushes them to zero; 0 where nothing was timed.
@@ -171,6 +173,8 @@ class LayerProfile:
     written_bytes: int = 0
     deployed_flops: int = 0
     deployed_bytes: int = 0
+    deployed_operators: int = 0
+    deployed_layout_bytes: int = 0
     trainable_params: int = 0
     subnormal_weights: int = 0
     latency_ms: float | None = None

@@ -44,7 +44,7 @@ def layers_table(result: ProfileResult) -> Table:
     figures = [_of(row) for row in result.layers]
     rest = _rest(result, total, figures)
     timed = total.latency_ms is not None and any(one.latency_ms is not None for one in figures)
-    measures = _measures([*figures, rest, total], timed, _weight(total, timed))
+    measures = _measures([*figures, rest, total], timed, _weight(total, timed), total.macs)
     top = max((_weight(one, timed) for one in figures), default=0.0) or 1.0
     rows = [
         _row(
@@ -67,7 +67,7 @@ def layers_table(result: ProfileResult) -> Table:
     )
 
 
-def _measures(shown: list[_Figures], timed: bool, whole: float) -> list[_Measure]:
+def _measures(shown: list[_Figures], timed: bool, whole: float, macs: int) -> list[_Measure]:
     """The figure columns that this network needs."""
 
     def number(title: str, text: Callable[[_Figures], str], *, wide: bool = False) -> _Measure:
@@ -85,7 +85,9 @@ def _measures(shown: list[_Figures], timed: bool, whole: float) -> list[_Measure
         measures.append(number("ms", lambda one: units.ms_brief(one.latency_ms)))
     if any(one.plus_minus_ms is not None for one in shown):
         measures.append(number("± ms", lambda one: units.ms_brief(one.plus_minus_ms), wide=True))
-    measures.append(number("%", lambda one: units.percent_brief(_weight(one, timed) / (whole or 1.0)), wide=True))
+    if timed:
+        measures.append(number("% time", lambda one: _share(_weight(one, True), whole), wide=True))
+    measures.append(number("% GFLOPs", lambda one: _share(one.macs, macs), wide=True))
     return measures
 
 
@@ -93,6 +95,10 @@ def _row(
     labels: tuple[str, ...], measures: list[_Measure], figures: _Figures, bar: Bar | str, emphasis: Emphasis
 ) -> Row:
     return Row(cells=(*labels, *(measure.text(figures) for measure in measures), bar), emphasis=emphasis)
+
+
+def _share(part: float, whole: float) -> str:
+    return units.percent_brief(part / (whole or 1.0))
 
 
 def _weight(figures: _Figures, timed: bool) -> float:

@@ -18,6 +18,7 @@ from surgeon.report.environment import environment_items, source_items
 from surgeon.report.gpu import latency_items, memory_items
 from surgeon.report.layers_table import layers_table
 from surgeon.report.roofline import roofline_parts
+from surgeon.report.slow_rows import slow_rows_notes
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
 from surgeon.report.training_memory import training_memory_parts
@@ -46,7 +47,7 @@ def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
             *_detail(result, by),
             *(() if result.training is None else (training_flops(result.training, result.settings.batch),)),
             *training_memory_parts(result.training_memory),
-            *((layers_table(result),) if by == "rows" else ()),
+            *((layers_table(result), slow_rows_notes(result)) if by == "rows" else ()),
             *roofline_parts(result),
             *variants_parts(result),
             Facts(title="environment", items=(*environment_items(result.environment), *source_items(result))),
@@ -109,6 +110,7 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
         items.append(("peak activations", f"{units.mib(result.memory.peak_activation_bytes)} ({method})"))
     if result.activation is not None:
         items.append(("the same predicted", _predicted(result, result.activation)))
+        items += _at_planted(result, result.activation)
     if result.memory is not None:
         items.append(("parameter memory", units.mib(result.memory.parameter_bytes)))
     items += memory_items(result.memory)
@@ -128,6 +130,12 @@ def _predicted(result: ProfileResult, found: ActivationMemory) -> str:
     row = next((row for row in result.layers if row.key == found.peak_row), None)
     where = "" if row is None else f", in {row.site} ({row.kind})"
     return f"{units.mib(found.peak_bytes)}{where}; {units.mib(found.sum_bytes)} of results in all (from shapes)"
+
+
+def _at_planted(result: ProfileResult, found: ActivationMemory) -> list[tuple[str, str]]:
+    """What is alive while each planted block runs."""
+    planted = [(row, found.row_peaks[row.key]) for row in result.layers if row.planted and row.key in found.row_peaks]
+    return [(f"alive in {row.site}", f"{units.mib(size)} at most while {row.kind} runs") for row, size in planted]
 
 
 def _latency(latency: Latency) -> str:

@@ -15,7 +15,9 @@ def _numbers(cells):
     return [0.0 if cell.startswith("<") or cell == "-" else float(cell.replace(",", "")) for cell in cells]
 
 
-@pytest.mark.parametrize(("title", "half_a_digit"), [("params", 0), ("GFLOPs", 0.001), ("ms", 0.01), ("%", 0.1)])
+@pytest.mark.parametrize(
+    ("title", "half_a_digit"), [("params", 0), ("GFLOPs", 0.001), ("ms", 0.01), ("% time", 0.1), ("% GFLOPs", 0.1)]
+)
 def test_columns_add_up_to_the_printed_total(v8n_gam, title, half_a_digit):
     table = layers_table(v8n_gam)
     *rows, total = _numbers(table.column(title))
