@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from surgeon.profiler.fingerprint.data import GpuFacts, GpuState
+from surgeon.profiler.nvml_device import nvml_handle
 
 _REASONS = {
     "the power cap": "SwPowerCap",
@@ -105,9 +106,7 @@ def opened_gpu(uuid: str | None) -> Iterator[Gpu | None]:
         yield None
         return
     try:
-        handle = _answer(nvml, nvml.nvmlDeviceGetHandleByUUID, uuid)
-        if handle is None and _answer(nvml, nvml.nvmlDeviceGetCount) == 1:
-            handle = _answer(nvml, nvml.nvmlDeviceGetHandleByIndex, 0)
+        handle = _answer(nvml, nvml_handle, nvml, uuid)
         yield None if handle is None else Gpu(nvml, handle)
     finally:
         _answer(nvml, nvml.nvmlShutdown)

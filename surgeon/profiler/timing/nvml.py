@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from surgeon.profiler.nvml_device import nvml_handle
+
 THROTTLED_BELOW = 0.75
 """Share of the default SM clock below which a card counts as throttled, as nvbench has it."""
 
@@ -166,23 +168,9 @@ def open_sensor(
         return NoSensor("clocks, throttling and energy were not read: the package nvidia-ml-py is not installed")
     try:
         nvml.nvmlInit()
-        handle = _handle(nvml, uuid)
+        handle = nvml_handle(nvml, uuid, whole_card=True)
     except nvml.NVMLError as error:
         return NoSensor(f"clocks, throttling and energy were not read: NVML answers '{error}'")
     if handle is None:
         return NoSensor("clocks, throttling and energy were not read: NVML does not know the card by its UUID")
     return NvmlSensor(nvml, handle, default_mhz)
-
-
-def _handle(nvml: Any, uuid: str | None) -> Any:
-    """NVML numbers cards otherwise than CUDA does, so a number is trusted only where there is one card."""
-    names = () if uuid is None else (uuid,) if uuid.startswith(("GPU-", "MIG-")) else (f"GPU-{uuid}", f"MIG-{uuid}")
-    for name in names:
-        try:
-            handle = nvml.nvmlDeviceGetHandleByUUID(name)
-            if name.startswith("MIG-"):  # clocks and processes are known of the whole card only
-                handle = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
-            return handle
-        except nvml.NVMLError:
-            continue
-    return nvml.nvmlDeviceGetHandleByIndex(0) if nvml.nvmlDeviceGetCount() == 1 else None
