@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from surgeon.profiler.flops.registry import register_macs, unregister_macs
     from surgeon.profiler.results import Comparison, ProfileResult
     from surgeon.profiler.settings import ProfileSettings
+    from surgeon.recording import trace
     from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
 
 _NAMES = {
@@ -36,6 +37,7 @@ _NAMES = {
     "SurgeonError": "surgeon.errors:SurgeonError",
     "compare": "surgeon.api:compare",
     "open": "surgeon.api:open_model",
+    "trace": "surgeon.recording:trace",
     "register_macs": "surgeon.profiler.flops.registry:register_macs",
     "unregister_macs": "surgeon.profiler.flops.registry:unregister_macs",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "compare",
     "open",
     "register_macs",
+    "trace",
     "unregister_macs",
 ]
 

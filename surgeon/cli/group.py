@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "tree": "List every site of a network.",
         "profile": "Measure one network.",
         "compare": "Measure networks against a baseline.",
+        "trace": "Record what runs when, by row, for a trace viewer.",
         "blocks": "List the blocks that can be planted.",
         "yolo": "Run the yolo command with surgeon's blocks known to it.",
         "autoload": "Make surgeon's blocks known to the stock yolo command.",

@@ -75,29 +75,34 @@ class Measuring(OnGpu):
         return self.settings()[0]
 
 
+imgsz_option = click.option(
+    "--imgsz",
+    type=Sizes(),
+    default="640",
+    show_default=True,
+    metavar="SIZE",
+    help="Side, or HEIGHTxWIDTH; imgsz=640 is understood too. Where several are measured: 320,640.",
+)
+batch_option = click.option(
+    "--batch",
+    type=Batches(),
+    default="1",
+    show_default=True,
+    metavar="N",
+    help="Batch size. Where several are measured: 1,2,4.",
+)
+device_option = click.option(
+    "--device", type=Device(), default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:0 or 0."
+)
+half_option = click.option("--half", is_flag=True, help="Measure in float16.")
+
 measuring = together(
     "measuring",
     Measuring,
-    click.option(
-        "--imgsz",
-        type=Sizes(),
-        default="640",
-        show_default=True,
-        metavar="SIZE",
-        help="Side, or HEIGHTxWIDTH; imgsz=640 is understood too. Where several are measured: 320,640.",
-    ),
-    click.option(
-        "--batch",
-        type=Batches(),
-        default="1",
-        show_default=True,
-        metavar="N",
-        help="Batch size. Where several are measured: 1,2,4.",
-    ),
-    click.option(
-        "--device", type=Device(), default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:0 or 0."
-    ),
-    click.option("--half", is_flag=True, help="Measure in float16."),
+    imgsz_option,
+    batch_option,
+    device_option,
+    half_option,
     click.option("--latency/--no-latency", default=True, help="Measure time, or none."),
     click.option(
         "--time-budget",

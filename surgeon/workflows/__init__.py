@@ -10,6 +10,8 @@ from surgeon.workflows.editing import SurgeryResult, check_output, modules, open
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.measuring import compare, compare_edit, profile
 from surgeon.workflows.succession import edit, plan
+from surgeon.workflows.tensorboard import require_tensorboard, to_tensorboard
+from surgeon.workflows.tracing import trace
 
 __all__ = [
     "SurgeryResult",
@@ -28,8 +30,11 @@ __all__ = [
     "recipes",
     "require_level",
     "require_output",
+    "require_tensorboard",
     "save",
     "save_undone",
+    "to_tensorboard",
+    "trace",
     "tree",
     "undo",
 ]

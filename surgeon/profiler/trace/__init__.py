@@ -1,0 +1,1 @@
+"""Traces: what runs when, by row, for Perfetto, chrome://tracing and TensorBoard's plugin."""
