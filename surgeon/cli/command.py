@@ -21,7 +21,10 @@ _ALIAS = re.compile(rf"^({'|'.join(ALIASES)})=(.*)$", re.DOTALL)
 _WORDS = "surgeon.cli.words"
 _GIVEN = "surgeon.cli.given"
 
-_OF_THE_REPORT = {"--json": 1, "--all": 0, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}
+_OF_THE_REPORT = {
+    **dict.fromkeys(("--json", "-o", "--output", "--format", "--report", "--sort", "--filter", "--map"), 1),
+    **dict.fromkeys(("--all", "-q", "--quiet", "-v", "--verbose"), 0),
+}
 """Options that change how a result is told and not what it is, with the values that they take."""
 
 

@@ -7,19 +7,20 @@ import click
 from surgeon.cli.command import Command, given_line
 from surgeon.cli.deployed import compare_files, is_onnx
 from surgeon.cli.measuring import Measuring, measuring
-from surgeon.cli.options import Saving, Trust, saving, talking, trusting
+from surgeon.cli.options import Trust, talking, trusting
+from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
 
 
 @click.command("compare", cls=Command)
 @click.argument("models", nargs=-1, metavar="BASELINE CANDIDATE...")
 @measuring
-@saving
+@reporting
 @click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed.")
 @trusting
 @talking
 def command(
-    *, models: tuple[str, ...], measuring: Measuring, saving: Saving, all_rows: bool, trust: Trust, talk: Talk
+    *, models: tuple[str, ...], measuring: Measuring, reporting: Reporting, all_rows: bool, trust: Trust, talk: Talk
 ) -> int:
     """Measure networks against a baseline.
 
@@ -33,21 +34,23 @@ def command(
         surgeon compare yolov8n.yaml yolov8s.yaml yolo11n.yaml imgsz=320 --no-latency
     """
     from surgeon import workflows
-    from surgeon.cli.emit import emit_all
+    from surgeon.cli.emit import emit_report
     from surgeon.cli.opening import open_models, require_measurable
+    from surgeon.report.report import Report
 
     if len(models) < 2:
         raise click.UsageError("name a baseline and at least one candidate", click.get_current_context())
     settings = measuring.settings()
-    saving.require_free(*models)
-    if any(is_onnx(model) for model in models):
+    deployed_ones = any(is_onnx(model) for model in models)
+    reporting.require(*models, kinds=["deployed" if deployed_ones else "comparison"])
+    if deployed_ones:
         with talk.working():
             deployed = compare_files(models, measuring, trust, talk)
-        emit_all([deployed], saving.json)
+        emit_report(Report(results=(deployed,)), reporting)
         return 130 if deployed.interrupted else 0
     with talk.working():
         opened = open_models(models, trust, talk)
         require_measurable(opened, settings)
         results = [workflows.compare(opened, one, announce=talk.say, command=given_line()) for one in settings]
-    emit_all(results, saving.json, all_rows=all_rows)
+    emit_report(Report(results=tuple(results), all_rows=all_rows), reporting)
     return 130 if any(result.interrupted for result in results) else 0

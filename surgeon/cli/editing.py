@@ -11,15 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from surgeon import workflows
 from surgeon.cli.command import given_line
 from surgeon.cli.edit_report import report_of
-from surgeon.cli.emit import emit
+from surgeon.cli.emit import emit_data, emit_report
 from surgeon.cli.opening import make_folder_importable, open_models, require_measurable
-from surgeon.cli.options import EditJob, Saving
+from surgeon.cli.options import EditJob
+from surgeon.cli.reporting import EditReporting
 from surgeon.errors import SurgeonError
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report.edit import EditReport
+from surgeon.report.report import Report
 from surgeon.surgery.recipe import Recipe, Remove
 
 if TYPE_CHECKING:
@@ -44,7 +48,8 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
     workflows.require_level(job.writing.checks)
     for one in (recipe,) if isinstance(recipe, Recipe) else recipe:
         _require_blocks(one)
-    Saving(json=job.showing.json, force=job.writing.force).require_free(job.model)
+    reporting = _reporting(job)
+    reporting.require(job.model, kinds=["edit"])
     with job.talk.working():
         opened = open_models([job.model], job.trust, job.talk)[0]
         require_measurable([opened], [settings])
@@ -54,7 +59,7 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
     with job.talk.working():
         report, failure = _edit(recipe, opened, settings, job)
     try:
-        emit(report, job.showing.json, all_rows=job.showing.all_rows)
+        emit_report(Report(results=(report,), all_rows=job.showing.all_rows), reporting)
     except KeyboardInterrupt:
         job.talk.say(f"interrupted while the report was printed; {' and '.join(report.outputs)} are complete")
         return INTERRUPTED
@@ -62,6 +67,18 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
         raise failure
     cut_short = NOT_TIMED in report.notes or (report.comparison is not None and report.comparison.interrupted)
     return INTERRUPTED if cut_short else DONE
+
+
+def _reporting(job: EditJob) -> EditReporting:
+    """Where the report of an edit goes; a dry run has none but its plan.
+
+    Raises:
+        click.UsageError: A dry run was asked for a report.
+    """
+    showing = job.showing
+    if job.writing.dry_run and (showing.report is not None or showing.format is not None):
+        raise click.UsageError("--dry-run writes nothing: leave --report and --format out; --json - has the plan")
+    return EditReporting(json=showing.json, output=showing.report, format=showing.format, force=job.writing.force)
 
 
 def _require_blocks(recipe: Recipe) -> None:
@@ -78,7 +95,6 @@ def _require_blocks(recipe: Recipe) -> None:
 
 
 def _show_plan(recipe: Recipe | Sequence[Recipe], opened: OpenedModel, settings: ProfileSettings, job: EditJob) -> None:
-    from surgeon.cli.emit import emit_data
     from surgeon.cli.planned import plan_data, plan_document
 
     with job.talk.working():

@@ -1,20 +1,19 @@
-"""A result goes to its readers: a report on stdout, JSON in a file or alone on stdout."""
+"""A result goes to its readers: a report on stdout, a file in any format, JSON in a file or alone on stdout."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from surgeon.cli.options import STDOUT
-from surgeon.errors import OutputError
-from surgeon.profiler.results import SCHEMA_VERSION, ProfileResult
-from surgeon.profiler.saved import Saved
-from surgeon.report.documents import Reportable
+from surgeon.cli.reporting import Reporting
+from surgeon.report.documents import Reportable, document_of
+from surgeon.report.report import Report
 from surgeon.report.tables import Document
+from surgeon.report.writing import write_whole
 
 
 def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> None:
@@ -23,54 +22,42 @@ def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> Non
     Raises:
         OutputError: The JSON file cannot be written.
     """
-    from surgeon.report.documents import document_of
     from surgeon.report.formats.machine import to_dict
 
     document = None if json == STDOUT else document_of(result, all_rows=all_rows)
     emit_data(document, None if json is None else to_dict(result), json)
 
 
-def emit_all(results: Sequence[Saved], json: str | None, *, all_rows: bool = False, by: str = "rows") -> None:
-    """Show results of several image sizes one after the other; their JSON is a single document.
+def emit_report(report: Report, reporting: Reporting) -> None:
+    """Write a report where that was asked for, and show it unless data takes standard output.
 
     Args:
-        results: At least one.
-        json: As for `emit`.
-        all_rows: Of comparisons show every row.
-        by: What profiles list.
+        report: The results and what is shown of them.
+        reporting: Where they go.
 
     Raises:
-        OutputError: The JSON file cannot be written.
+        OutputError: A file cannot be written.
     """
-    from surgeon.report.documents import document_of
+    from surgeon.report.formats import registry
 
-    _save(results, json)
-    if json == STDOUT:
+    if reporting.json is not None:
+        from surgeon.report.formats.machine import all_to_dict
+
+        emit_data(None, all_to_dict(report.results), reporting.json)
+    chosen = reporting.chosen
+    if chosen is not None:
+        text = registry.render(report, chosen)
+        if reporting.pipes_format:
+            sys.stdout.write(text)
+        else:
+            path = Path(str(reporting.output))
+            write_whole(path, lambda target: target.write_text(text, encoding="utf-8"), reporting.option)
+    if reporting.is_piped:
         return
-    for number, result in enumerate(results):
+    for number, document in enumerate(report.documents):
         if number:
             click.echo()
-        emit_data(document_of(result, all_rows=all_rows, by=by), None, None)
-
-
-def emit_sweep(results: Sequence[ProfileResult], json: str | None) -> None:
-    """Show one network at several sizes and batches as one table; the JSON has all of each.
-
-    Raises:
-        OutputError: The JSON file cannot be written.
-    """
-    from surgeon.report.sweep import sweep_document
-
-    _save(results, json)
-    emit_data(None if json == STDOUT else sweep_document(results), None, None)
-
-
-def _save(results: Sequence[Saved], json: str | None) -> None:
-    from surgeon.report.formats.machine import to_dict
-
-    data = [to_dict(result) for result in results] if json is not None else []
-    several = {"schema_version": SCHEMA_VERSION, "kind": "results", "results": data}
-    emit_data(None, data[0] if len(data) == 1 else several, json)
+        emit_data(document, None, None)
 
 
 def emit_data(document: Document | None, data: dict[str, Any] | None, target: str | None) -> None:
@@ -94,24 +81,3 @@ def _write(data: dict[str, Any], target: str) -> None:
         write_json(data, STDOUT)
         return
     write_whole(Path(target), lambda path: write_json(data, str(path)), "--json")
-
-
-def write_whole(path: Path, write: Callable[[Path], object], option: str) -> None:
-    """Write a file whole or not at all: to a temporary file that is renamed.
-
-    Args:
-        path: The file.
-        write: Writes to the path that it is given.
-        option: The option that named the file, for the message.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another {option} FILE") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,17 +56,31 @@ class Saving:
         Raises:
             OutputError: It exists, is one of the models, or has no folder.
         """
-        if self.json is None or self.json == STDOUT:
-            return
-        path = Path(self.json)
-        if path.suffix.lower() in (".pt", ".yaml", ".yml"):
-            raise OutputError(f"--json {path}: that is the name of a model or a recipe; name it {path.stem}.json")
-        if not path.parent.is_dir():
-            raise OutputError(f"there is no folder {path.parent} to write {path.name} into; choose another --json FILE")
-        if path.is_dir() or any(path.exists() and Path(s).exists() and path.samefile(s) for s in sources):
-            raise OutputError(f"--json {path} is a folder or the model itself; choose another --json FILE")
-        if path.exists() and not self.force:
-            raise OutputError(f"{path} exists; choose another --json FILE, or replace it with --force")
+        if self.json is not None and self.json != STDOUT:
+            require_free_file(self.json, "--json", sources, force=self.force)
+
+
+def require_free_file(name: str, option: str, sources: Iterable[str], *, force: bool) -> None:
+    """Refuse a file that is in the way.
+
+    Args:
+        name: The file.
+        option: What named it.
+        sources: Files that are never written over.
+        force: Whether it may replace another file.
+
+    Raises:
+        OutputError: It exists, is one of the sources, or has no folder.
+    """
+    path = Path(name)
+    if path.suffix.lower() in (".pt", ".yaml", ".yml"):
+        raise OutputError(f"{option} {path}: that is the name of a model or a recipe; name it {path.stem}.json")
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent} to write {path.name} into; choose another {option} FILE")
+    if path.is_dir() or any(path.exists() and Path(s).exists() and path.samefile(s) for s in sources):
+        raise OutputError(f"{option} {path} is a folder or the model itself; choose another {option} FILE")
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists; choose another {option} FILE, or replace it with --force")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +88,8 @@ class Showing:
     """How the result is shown."""
 
     json: str | None
+    report: str | None
+    format: str | None
     all_rows: bool
 
 
@@ -131,7 +148,9 @@ writing = together(
         "--out", metavar="FILE.pt", help="Where to write; by default <source>-<block>.pt here, the next free number."
     ),
     click.option(
-        "--force", is_flag=True, help="Replace --out and --json; edit a checkpoint that its own yaml cannot rebuild."
+        "--force",
+        is_flag=True,
+        help="Replace --out, --json and --report; edit a checkpoint that its own yaml cannot rebuild.",
     ),
     click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
     click.option(
@@ -148,6 +167,12 @@ showing = together(
     "showing",
     Showing,
     click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
+    click.option(
+        "--report",
+        metavar="FILE",
+        help="Write the report to a file too, in the format of its suffix: .html .md .tex ...",
+    ),
+    click.option("--format", metavar="NAME", help="The format of --report; alone, that of standard output."),
     click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed."),
 )
 

@@ -12,14 +12,8 @@ from surgeon.cli.command import Command
 from surgeon.cli.counting import Counting, counting
 from surgeon.cli.fitting import Fit, fitting
 from surgeon.cli.measuring import Measuring, measuring
-from surgeon.cli.options import (
-    Saving,
-    Trust,
-    required_model_argument,
-    saving,
-    talking,
-    trusting,
-)
+from surgeon.cli.options import Trust, required_model_argument, talking, trusting
+from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -33,11 +27,11 @@ if TYPE_CHECKING:
 @measuring
 @counting
 @fitting
-@saving
+@reporting
 @trusting
 @talking
 def command(
-    *, model: str, measuring: Measuring, counting: Counting, fit: Fit, saving: Saving, trust: Trust, talk: Talk
+    *, model: str, measuring: Measuring, counting: Counting, fit: Fit, reporting: Reporting, trust: Trust, talk: Talk
 ) -> int:
     """Measure one network.
 
@@ -48,12 +42,14 @@ def command(
     Example:
         surgeon profile best.pt --imgsz 480x640
         surgeon profile yolov8n.yaml --imgsz 320,640,1280 --batch 1,8 --no-latency
+        surgeon profile yolov8n.yaml -o yolov8n.md
         surgeon profile yolov8n.yaml --explain --no-latency
         surgeon profile yolov8n.yaml --variants eager,channels_last,onnxruntime
         surgeon profile yolov8n.yaml --fit 8GiB --amp --no-latency
     """
-    from surgeon.cli.emit import emit_all, emit_sweep
+    from surgeon.cli.emit import emit_report
     from surgeon.cli.opening import open_models, require_measurable
+    from surgeon.report.report import Report
 
     settings = tuple(fit.added_to(counting.added_to(one)) for one in measuring.settings())
     if len(settings) > 1:
@@ -61,15 +57,12 @@ def command(
         fit.require_one()
     words = (*measuring.words(), *counting.words(), *fit.words(), *trust.words())
     line = shlex.join(["surgeon", "profile", model, *words])
-    saving.require_free(model)
+    reporting.require(model, kinds=["profile"])
     with talk.working():
         opened = open_models([model], trust, talk)[0]
         require_measurable([opened], settings)
         results, stopped = _measured(opened, settings, line, talk)
-    if len(results) > 1:
-        emit_sweep(results, saving.json)
-    else:
-        emit_all(results, saving.json, by=counting.by)
+    emit_report(Report(results=tuple(results), by=counting.by), reporting)
     return 130 if stopped else 0
 
 

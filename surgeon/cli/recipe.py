@@ -80,7 +80,7 @@ def _emit(text: str, out: str | None, *, force: bool) -> None:
         click.echo(text, nl=False)
         return
     _require_free(out, "", force=force)
-    from surgeon.cli.emit import write_whole
+    from surgeon.report.writing import write_whole
 
     write_whole(Path(out), lambda path: path.write_text(text, encoding="utf-8"), "--out")
     click.echo(f"wrote {out}", err=True)

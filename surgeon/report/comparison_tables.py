@@ -73,7 +73,7 @@ def _two_columns(found: tuple[Metric, ...]) -> Table:
     rows = []
     for metric in found:
         judgement = metric.judgements[0]
-        before, after = _texts(metric, (judgement,))
+        before, after = judged_texts(metric, (judgement,))
         rows.append(Row(cells=(metric.title, before, after, *_judged(metric, judgement))))
     columns = (Column(title=""), Column(title="before", role="number"), Column(title="after", role="number"), *_JUDGED)
     return Table(title="", columns=columns, rows=tuple(rows))
@@ -83,7 +83,7 @@ def _grouped(found: tuple[Metric, ...], labels: tuple[str, ...]) -> Table:
     """Several candidates: for each metric the baseline, then a row a candidate."""
     rows = []
     for metric in found:
-        before, *after = _texts(metric, metric.judgements)
+        before, *after = judged_texts(metric, metric.judgements)
         rows.append(Row(cells=(metric.title, labels[0], before, *("",) * len(_JUDGED))))
         rows += [
             Row(cells=("", label, text, *_judged(metric, judgement)))
@@ -98,7 +98,7 @@ def _grouped(found: tuple[Metric, ...], labels: tuple[str, ...]) -> Table:
     return Table(title="", columns=columns, rows=tuple(rows))
 
 
-def _texts(metric: Metric, judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
+def judged_texts(metric: Metric, judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
     """The baseline's text, then the candidates'. Each paired run times the baseline again: the range is shown."""
     starts = tuple(dict.fromkeys(judgement.before for judgement in judgements))
     values = (*starts, *(judgement.after for judgement in judgements))

@@ -40,6 +40,11 @@ def parameters(count: Number | None, extra: int = 0) -> str:
     return text
 
 
+def millions(count: Number | None, extra: int = 0) -> str:
+    """Parameters in millions without the unit, for a column of a paper's table: ``3.157``, ``68.230``."""
+    return NOT_MEASURED if count is None else _fixed(_exact(count).scaleb(-6), 3 + extra)
+
+
 def count(number: Number | None, extra: int = 0) -> str:
     """A whole number in full: ``3,157,200``."""
     del extra

@@ -18,9 +18,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from surgeon.report.formats.layout import BAR_WIDTH, Layout, fit
+from surgeon.report.report import Report
 from surgeon.report.tables import Bar, Cell, Column, Document, Emphasis, Facts, Notes, Part, Row, Table, is_empty
 
 DEFAULT_WIDTH = 80
+FILE_WIDTH = 120
 _LEAST_WIDTH = 40
 _INDENT = "  "
 _FACTS_GAP = 2
@@ -43,6 +45,11 @@ _VERDICTS = {
     "not run": "yellow",
 }
 _ASCII = str.maketrans({"▸": ">", "…": "~", "█": "#", "×": "x", "→": "->", "–": "-", "—": "-", "±": "+-", "²": "2"})
+
+
+def render(report: Report) -> str:
+    """A report as plain text for a file, 120 characters a line."""
+    return "\n".join(to_text(document, width=FILE_WIDTH) for document in report.documents)
 
 
 def show(document: Document, *, file: TextIO | None = None, width: int | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,9 +18,21 @@ from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
 from surgeon.report.diff import ModelDiff, diff_data
 from surgeon.report.documents import Reportable
 from surgeon.report.edit import EditReport
+from surgeon.report.report import Report
 from surgeon.report.training import training_data
 
 STDOUT = "-"
+
+
+def render(report: Report) -> str:
+    """A report as JSON text: one result, or several as a list of ``kind`` ``results``."""
+    return _text(all_to_dict(report.results))
+
+
+def all_to_dict(results: Sequence[Reportable]) -> dict[str, Any]:
+    """Results as plain JSON data: one by itself, several as a list."""
+    data = [to_dict(result) for result in results]
+    return data[0] if len(data) == 1 else {"schema_version": SCHEMA_VERSION, "kind": "results", "results": data}
 
 
 def to_dict(result: Reportable) -> dict[str, Any]:
@@ -53,7 +65,7 @@ def write_json(data: dict[str, Any], target: str, *, stdout: TextIO | None = Non
     Raises:
         OutputError: The file cannot be written.
     """
-    text = json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    text = _text(data)
     if target == STDOUT:
         (sys.stdout if stdout is None else stdout).write(text)
         return
@@ -61,6 +73,10 @@ def write_json(data: dict[str, Any], target: str, *, stdout: TextIO | None = Non
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}. Choose another --json FILE.") from error
+
+
+def _text(data: dict[str, Any]) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def _edit(report: EditReport) -> dict[str, Any]:

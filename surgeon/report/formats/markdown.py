@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from surgeon.report.report import Report
 from surgeon.report.tables import Bar, Cell, Document, Emphasis, Facts, Part, Row, Table, is_empty
 
 _SIGNS = {Emphasis.ADDED: "▸ ", Emphasis.REMOVED: "- ", Emphasis.CHANGED: "~ "}
+
+
+def render(report: Report) -> str:
+    """A report as Markdown, a heading a result."""
+    return "\n".join(to_markdown(document) for document in report.documents)
 
 
 def to_markdown(document: Document, *, level: int = 3) -> str:

@@ -1,0 +1,72 @@
+"""What is to be reported, whichever format it takes: results, and how much of them is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.deployed.figures import DeployedComparison
+from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.report.diff import ModelDiff
+from surgeon.report.documents import Reportable, document_of
+from surgeon.report.edit import EditReport
+from surgeon.report.sweep import sweep_document
+from surgeon.report.tables import Document
+
+_KINDS: tuple[tuple[type, str], ...] = (
+    (ProfileResult, "profile"),
+    (Comparison, "comparison"),
+    (DeployedComparison, "deployed"),
+    (EditReport, "edit"),
+    (ModelDiff, "diff"),
+    (LayerGraph, "tree"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Results and how they are shown; every renderer of ``formats/`` takes one.
+
+    Attributes:
+        results: At least one. Several profiles are one network at several settings.
+        all_rows: Of comparisons and diffs show every row, not only those that changed.
+        by: What the long table of a profile lists: ``rows``, ``modules``, ``operators``, or nothing.
+        scores: mAP by display name, in per cent, for the column of a paper's table; nothing is measured for it.
+    """
+
+    results: tuple[Reportable, ...]
+    all_rows: bool = False
+    by: str = "rows"
+    scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What is printed, a document a result; several profiles are one table.
+
+        Raises:
+            InputError: A comparison whose settings differ.
+        """
+        profiles = tuple(result for result in self.results if isinstance(result, ProfileResult))
+        if len(profiles) == len(self.results) > 1:
+            return (sweep_document(profiles),)
+        return tuple(document_of(result, all_rows=self.all_rows, by=self.by) for result in self.results)
+
+    @property
+    def networks(self) -> tuple[ProfileResult | Comparison, ...]:
+        """The profiles and comparisons among the results; those inside edits too."""
+        found = (one.comparison if isinstance(one, EditReport) else one for one in self.results)
+        return tuple(one for one in found if isinstance(one, ProfileResult | Comparison))
+
+    @property
+    def profiles(self) -> tuple[ProfileResult, ...]:
+        """Every measured network, in order."""
+        return tuple(
+            profile for one in self.networks for profile in (one.results if isinstance(one, Comparison) else (one,))
+        )
+
+
+def kind_of(result: Reportable) -> str:
+    """``profile``, ``comparison``, ``deployed``, ``edit``, ``diff``, ``tree`` or ``block``."""
+    return next((name for kind, name in _KINDS if isinstance(result, kind)), "block")
