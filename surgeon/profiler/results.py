@@ -206,6 +206,7 @@ class ProfileResult:
         training: What a training step costs, if asked for.
         training_memory: What training needs of memory, if a budget was given.
         variants: Other ways to run it against eager, eager first, if asked for.
+        recipe: The edits that made the network, as ``surgeon recipe`` writes them; None where it records none.
     """
 
     name: str
@@ -234,6 +235,7 @@ class ProfileResult:
     training: TrainingCounts | None = None
     training_memory: TrainingMemory | None = None
     variants: tuple[VariantResult, ...] = ()
+    recipe: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
