@@ -227,6 +227,7 @@ def main() -> None:
     parser.add_argument("--without", metavar="BLOCKS", default="", help="leave these out")
     parser.add_argument("--channels", default=",".join(map(str, CHANNELS)))
     parser.add_argument("--sides", default=",".join(map(str, SIDES)))
+    parser.add_argument("--cases", metavar="BLOCK:C:SIDE,...", help="these alone, for inference")
     parser.add_argument("--seconds", type=float, default=2.0, help="a case")
     parser.add_argument("--training", metavar="BLOCKS", default="", help="of these forward and backward as well")
     parser.add_argument("--out", type=Path, help="write the table as Markdown")
@@ -239,6 +240,9 @@ def main() -> None:
     trained = [name for name in options.training.split(",") if name]
     chosen = [name for name in options.blocks.split(",") if name not in options.without.split(",")]
     wanted = cases(chosen, widths, sides, trained)
+    if options.cases:
+        listed = [text.split(":") for text in options.cases.split(",")]
+        wanted = iter([Case(name, int(width), int(side), False) for name, width, side in listed])
     try:
         text = on_cuda(wanted, options) if options.device != "cpu" else on_cpu(wanted, options)
     except InputError as error:

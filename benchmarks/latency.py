@@ -1,7 +1,7 @@
 """Does a comparison of latencies tell the truth? On replays, where the truth is known, and live, beside other ways.
 
 python benchmarks/latency.py --out docs/benchmarks-latency.md            # about 20 minutes on one core
-python benchmarks/latency.py --record 30 --replays 40 --live 0           # replays only, two minutes
+python benchmarks/latency.py --parts replays --record 30 --replays 40    # two minutes
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from latency_live import Live, Slower, burners, compare, deployed, reconciled, record, runs, stamps_cost
 from latency_replay import WAYS, rate
 
+PARTS = ("replays", "live", "rows")
 EFFECTS = (0.0, 0.005, 0.02)
 
 
@@ -77,33 +78,42 @@ def single(seconds: float) -> list[str]:
     ]
 
 
+def _recorded(times_ms: list[float], seconds: float) -> str:
+    """What was recorded, in a sentence."""
+    ordered = sorted(times_ms)
+    return (
+        f"Recorded: {len(times_ms)} runs in {seconds:g} s; median {statistics.median(times_ms):.2f} ms, p90 "
+        f"{ordered[int(0.9 * len(ordered))]:.2f}, p99 {ordered[int(0.99 * len(ordered))]:.2f}, autocorrelation at lag "
+        f"1 {statistics.correlation(times_ms[:-1], times_ms[1:]):.2f}, at lag 100 "
+        f"{statistics.correlation(times_ms[:-100], times_ms[100:]):.2f}."
+    )
+
+
 def main() -> None:
     """Run what is asked for and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", default=",".join(PARTS), help="of the page")
     parser.add_argument("--record", type=float, default=120.0, help="seconds of the recording that is replayed")
     parser.add_argument("--replays", type=int, default=200)
     parser.add_argument("--budget", type=float, default=10.0, help="seconds of a comparison")
     parser.add_argument("--live", type=int, default=30, help="live A/A comparisons; others are a third as many")
     parser.add_argument("--out", type=Path, help="write the page")
     options = parser.parse_args()
-    times_ms = record(options.record)
-    ordered = sorted(times_ms)
+    parts = options.parts.split(",")
     lines = [
         "# Comparing latencies: what is claimed, and how often it is true",
         "",
         f"yolov8n, 320x320, fused, float32, one CPU thread; {platform.machine()}, torch {version('torch')}, Python "
         f"{platform.python_version()}. Rates with their exact 95 % intervals.",
-        "",
-        "## Replays",
-        "",
-        f"Recorded: {len(times_ms)} runs in {options.record:g} s; median {statistics.median(times_ms):.2f} ms, p90 "
-        f"{ordered[int(0.9 * len(ordered))]:.2f}, p99 {ordered[int(0.99 * len(ordered))]:.2f}, autocorrelation at lag "
-        f"1 {statistics.correlation(times_ms[:-1], times_ms[1:]):.2f}, at lag 100 "
-        f"{statistics.correlation(times_ms[:-100], times_ms[100:]):.2f}.",
-        *replayed(times_ms, options.replays, options.budget),
     ]
-    if options.live:
-        lines += ["", "## Live", "", *live(options.live, options.budget), "", *single(options.budget)]
+    if "replays" in parts:
+        times_ms = record(options.record)
+        lines += ["", "## Replays", "", _recorded(times_ms, options.record)]
+        lines += replayed(times_ms, options.replays, options.budget)
+    if "live" in parts:
+        lines += ["", "## Live", "", *live(options.live, options.budget)]
+    if "rows" in parts:
+        lines += ["", "## Rows", "", *single(options.budget)]
     lines += ["", "```", "python benchmarks/latency.py " + " ".join(sys.argv[1:]), "```", ""]
     text = "\n".join(lines)
     print(text)
