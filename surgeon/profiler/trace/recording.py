@@ -1,4 +1,8 @@
-"""Runs a deployed network a few times under ``torch.profiler``. The network as given is only read."""
+"""Runs a deployed network a few times under PyTorch's profiler. The network as given is only read.
+
+Through ``torch.autograd.profiler``, the engine of ``torch.profiler``: the latter imports PyTorch's compiler, which
+takes longer than the trace.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile, record_function, schedule
+from torch.autograd.profiler import profile, record_function
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.inputs import example_images
@@ -55,33 +59,24 @@ def record(
         except RuntimeError as error:
             size = f"{settings.imgsz[0]}x{settings.imgsz[1]}"
             raise MeasurementError(f"{subject.name} cannot run on {settings.device} at {size}: {error}") from error
-        profiler = profile(
-            activities=_activities(settings.device),
-            schedule=schedule(wait=0, warmup=1, active=runs, repeat=1),
-            record_shapes=True,
-        )
-        with _without_stderr():
-            profiler.start()
+        with _profiler(settings.device):
+            _run(runner, marks, 0)  # the profiler's own warm-up: what it finds is dropped
+        profiler = _profiler(settings.device)
         try:
-            for number in range(runs + 1):
-                _run(runner, marks, number)
-                done = number
-                with _without_stderr():
-                    profiler.step()
+            with profiler:
+                for number in range(1, runs + 1):
+                    _run(runner, marks, number)
+                    done = number
         except KeyboardInterrupt:
             if done < 1:
                 raise
             interrupted = True
-        finally:
-            with _without_stderr():
-                profiler.stop()
     kineto = _document(profiler)
     spans = spans_of(kineto["traceEvents"], labels, done)
     return Recorded(kineto=kineto, spans=spans, runs=done, interrupted=interrupted)
 
 
 def _run(runner: Runner, marks: Marks, number: int) -> None:
-    """Run number 0 is the profiler's own warm-up and not in the trace."""
     marks.new_run()
     with record_function(f"{RUN}{number}"):
         result = runner.run()
@@ -90,14 +85,25 @@ def _run(runner: Runner, marks: Marks, number: int) -> None:
     del result
 
 
-def _activities(device: str) -> list[ProfilerActivity]:
-    on_gpu = [ProfilerActivity.CUDA] if torch.device(device).type == "cuda" else []
-    return [ProfilerActivity.CPU, *on_gpu]
+class _Quiet(profile):
+    """Kineto writes a line to the process's stderr where it starts and stops, which nothing else keeps it from."""
+
+    def __enter__(self) -> Any:
+        with _without_stderr():
+            return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *error: Any) -> Any:
+        with _without_stderr():
+            return super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+
+def _profiler(device: str) -> profile:
+    kind = torch.device(device).type
+    return _Quiet(use_device=None if kind == "cpu" else kind, use_kineto=True, record_shapes=True)
 
 
 @contextlib.contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Kineto writes a line to the process's stderr where it starts and stops, which nothing else keeps it from."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no stderr
@@ -117,6 +123,6 @@ def _document(profiler: profile) -> dict[str, Any]:
     """The profiler's document, which it only writes to a file."""
     with tempfile.TemporaryDirectory(prefix="surgeon-trace-") as folder:
         path = Path(folder) / "kineto.json"
-        profiler.export_chrome_trace(str(path))
+        profiler.export_chrome_trace(str(path))  # type: ignore[no-untyped-call]
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return document

@@ -11,8 +11,8 @@ from typing import Any
 
 from surgeon.profiler.trace.data import BLOCKS, ON_GPU, ROWS, RUNS, Label, Span
 
-RUN = "surgeon run "
-"""Mark of a whole run; its number stands behind it."""
+RUN = "ProfilerStep#"
+"""Mark of a whole run, its number behind it: TensorBoard's plugin knows steps by this name."""
 
 _HOST, _GPU = "user_annotation", "gpu_user_annotation"
 
