@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from surgeon.cli.choosing import Choosing, choosing
 from surgeon.cli.command import Command, given_line
 from surgeon.cli.deployed import compare_files, is_onnx
 from surgeon.cli.measuring import Measuring, measuring
@@ -15,35 +16,47 @@ from surgeon.cli.talk import Talk
 @click.command("compare", cls=Command)
 @click.argument("models", nargs=-1, metavar="BASELINE CANDIDATE...")
 @measuring
+@choosing
 @reporting
 @click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed.")
 @trusting
 @talking
 def command(
-    *, models: tuple[str, ...], measuring: Measuring, reporting: Reporting, all_rows: bool, trust: Trust, talk: Talk
+    *,
+    models: tuple[str, ...],
+    measuring: Measuring,
+    choosing: Choosing,
+    reporting: Reporting,
+    all_rows: bool,
+    trust: Trust,
+    talk: Talk,
 ) -> int:
     """Measure networks against a baseline.
 
-    The first model is the baseline. All are measured under equal settings, their latencies in randomly ordered pairs
-    in one process; the verdicts come with their 95 % intervals. Where one is an .onnx file, the others are exported
-    and all are timed in ONNX Runtime.
+    The first model is the baseline, or --baseline names it. All are measured under equal settings, their latencies in
+    randomly ordered pairs in one process; the verdicts come with their 95 % intervals. Where one is an .onnx file, the
+    others are exported and all are timed in ONNX Runtime.
 
     Example:
         surgeon compare best.pt best-gam.pt
         surgeon compare before.onnx after.onnx
-        surgeon compare yolov8n.yaml yolov8s.yaml yolo11n.yaml imgsz=320 --no-latency
+        surgeon compare yolov8{n,s,m}.yaml yolo11{n,s,m}.yaml --baseline yolov8s.yaml --sort gflops --no-latency
+        surgeon compare best.pt best-gam.pt best-lska.pt -o ablation.tex
     """
     from surgeon import workflows
     from surgeon.cli.emit import emit_report
     from surgeon.cli.opening import open_models, require_measurable
     from surgeon.report.report import Report
 
+    models = choosing.baseline_first(models)
     if len(models) < 2:
         raise click.UsageError("name a baseline and at least one candidate", click.get_current_context())
-    settings = measuring.settings()
+    settings, choice = measuring.settings(), choosing.choice()
     deployed_ones = any(is_onnx(model) for model in models)
     reporting.require(*models, kinds=["deployed" if deployed_ones else "comparison"])
     if deployed_ones:
+        if choosing.sort is not None or choosing.filter:
+            raise click.UsageError("--sort and --filter know the figures of networks, which ONNX files do not tell")
         with talk.working():
             deployed = compare_files(models, measuring, trust, talk)
         emit_report(Report(results=(deployed,)), reporting)
@@ -52,5 +65,5 @@ def command(
         opened = open_models(models, trust, talk)
         require_measurable(opened, settings)
         results = [workflows.compare(opened, one, announce=talk.say, command=given_line()) for one in settings]
-    emit_report(Report(results=tuple(results), all_rows=all_rows), reporting)
+    emit_report(Report(results=tuple(results), all_rows=all_rows, choice=choice), reporting)
     return 130 if any(result.interrupted for result in results) else 0

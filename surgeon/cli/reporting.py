@@ -103,7 +103,7 @@ reporting = together(
     click.option(
         "--format",
         metavar="NAME",
-        help="Its format, whatever the suffix; alone, it takes the report's place on standard output.",
+        help=f"The format, whatever the suffix: {NAMES}. Alone, it takes the report's place on standard output.",
     ),
     click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
     click.option("--force", is_flag=True, help="Replace an existing -o or --json file."),

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.report.choosing import Choice, chosen
 from surgeon.report.diff import ModelDiff
 from surgeon.report.documents import Reportable, document_of
 from surgeon.report.edit import EditReport
@@ -33,13 +34,20 @@ class Report:
         results: At least one. Several profiles are one network at several settings.
         all_rows: Of comparisons and diffs show every row, not only those that changed.
         by: What the long table of a profile lists: ``rows``, ``modules``, ``operators``, or nothing.
+        choice: Which candidates of comparisons are shown, and in which order; a saved result keeps all.
         scores: mAP by display name, in per cent, for the column of a paper's table; nothing is measured for it.
     """
 
     results: tuple[Reportable, ...]
     all_rows: bool = False
     by: str = "rows"
+    choice: Choice = field(default_factory=Choice)
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def shown(self) -> tuple[Reportable, ...]:
+        """The results with the candidates that are shown."""
+        return tuple(chosen(one, self.choice) if isinstance(one, Comparison) else one for one in self.results)
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -51,12 +59,12 @@ class Report:
         profiles = tuple(result for result in self.results if isinstance(result, ProfileResult))
         if len(profiles) == len(self.results) > 1:
             return (sweep_document(profiles),)
-        return tuple(document_of(result, all_rows=self.all_rows, by=self.by) for result in self.results)
+        return tuple(document_of(result, all_rows=self.all_rows, by=self.by) for result in self.shown)
 
     @property
     def networks(self) -> tuple[ProfileResult | Comparison, ...]:
         """The profiles and comparisons among the results; those inside edits too."""
-        found = (one.comparison if isinstance(one, EditReport) else one for one in self.results)
+        found = (one.comparison if isinstance(one, EditReport) else one for one in self.shown)
         return tuple(one for one in found if isinstance(one, ProfileResult | Comparison))
 
     @property

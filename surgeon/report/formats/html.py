@@ -18,5 +18,5 @@ def render(report: Report) -> str:
         raise InputError(
             f"an HTML page shows one result, and these are {len(report.results)}; write several files, or a .md or .tex"
         )
-    text: str = importlib.import_module("surgeon.report.page").to_page(report.results[0])
+    text: str = importlib.import_module("surgeon.report.page").to_page(report.shown[0])
     return text
