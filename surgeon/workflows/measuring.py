@@ -117,4 +117,14 @@ def subject_of(model: OpenedModel, settings: ProfileSettings, command: str | Non
 def _with_layers(result: ProfileResult, model: OpenedModel) -> ProfileResult:
     from surgeon.models.ultralytics import figures
 
-    return dataclasses.replace(result, model_layers=figures.info_layers(model.module))
+    layers = figures.info_layers(model.module)
+    return dataclasses.replace(result, model_layers=layers, recipe=_recipe_text(model))
+
+
+def _recipe_text(model: OpenedModel) -> str | None:
+    """The edits that a model records, as YAML; None for a model that surgeon never edited."""
+    from surgeon.surgery.recipe_file import to_yaml
+    from surgeon.workflows.history import history
+
+    entries = history(model)
+    return to_yaml([entry.recipe for entry in entries]) if entries else None
