@@ -10,6 +10,7 @@ This module imports nothing of surgeon and nothing heavy.
     │   │   └── AmbiguousSiteError   a site that names several rows or modules, without a glob
     │   ├── BlockError           an unknown block, an unknown setting, or a value that cannot work
     │   ├── RecipeError          a recipe file that cannot be read
+    │   ├── BudgetError          a budget that cannot be read, or that no model can be held to
     │   ├── PlanError            an edit that the network cannot take
     │   ├── OutputError          the output exists, or cannot be written
     │   └── MeasurementError     what was asked cannot be measured here (for example CUDA without a GPU)
@@ -58,6 +59,10 @@ class BlockError(InputError):
 
 class RecipeError(InputError):
     """A recipe that cannot be read."""
+
+
+class BudgetError(InputError):
+    """A budget that cannot be read, or that no model can be held to."""
 
 
 class PlanError(InputError):

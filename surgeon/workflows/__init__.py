@@ -1,12 +1,13 @@
 """The whole story, one function a verb. The only room that knows all others.
 
-open → tree · edit (plan → apply → checks) → save · profile · compare · undo · recipe · diff
+open → tree · edit (plan → apply → checks) → save · profile · compare · check · undo · recipe · diff
 """
 
 from surgeon.workflows.checking import require_level
 from surgeon.workflows.deploying import compare_deployed
 from surgeon.workflows.differing import diff
 from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
+from surgeon.workflows.gating import check
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.measuring import compare, compare_edit, profile
 from surgeon.workflows.succession import edit, plan
@@ -16,6 +17,7 @@ from surgeon.workflows.tracing import trace
 __all__ = [
     "SurgeryResult",
     "UndoResult",
+    "check",
     "check_output",
     "compare",
     "compare_deployed",
