@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surgeon.cli.command import Command, given_line
+from surgeon.cli.command import Command, given_line, settings_in_use
 from surgeon.cli.gate_options import NAMES, gate_options
 from surgeon.cli.options import STDOUT, Trust, require_free_file, talking, trusting
 from surgeon.cli.talk import Talk
@@ -82,8 +82,17 @@ def _stated(stated: dict[str, Any]) -> tuple[dict[str, Given], dict[str, Given]]
     """The options that were given, and what the environment or a file says for those that were not."""
     from surgeon.gate.budget_of import Given
 
-    given = {NAMES[name]: value for name, value in stated.items() if value is not None}
-    return {key: Given(value, f"--{key}") for key, value in given.items()}, {}
+    settings = settings_in_use(click.get_current_context())
+    over: dict[str, Given] = {}
+    under: dict[str, Given] = {}
+    for name, key in NAMES.items():
+        if stated[name] is None:
+            continue
+        if name not in settings:
+            over[key] = Given(stated[name], f"--{key}")
+        else:
+            under[key] = Given(stated[name], settings[name].where)
+    return over, under
 
 
 def _require_files(json: str | None, junit: str | None, models: list[str], *, force: bool) -> None:

@@ -10,9 +10,15 @@ import inspect
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from surgeon.errors import InputError
+
+if TYPE_CHECKING:
+    from surgeon.cli.precedence import Setting
 
 ALIASES = ("imgsz", "batch", "device", "half")
 """Options that may be given as Ultralytics spells them: ``imgsz=640``."""
@@ -20,6 +26,7 @@ ALIASES = ("imgsz", "batch", "device", "half")
 _ALIAS = re.compile(rf"^({'|'.join(ALIASES)})=(.*)$", re.DOTALL)
 _WORDS = "surgeon.cli.words"
 _GIVEN = "surgeon.cli.given"
+_SETTINGS = "surgeon.cli.settings"
 
 _OF_THE_REPORT = {
     **dict.fromkeys(("--json", "-o", "--output", "--format", "--report", "--sort", "--filter", "--map"), 1),
@@ -56,7 +63,32 @@ class Command(click.Command):
         ctx.meta[_GIVEN] = tuple(args)
         args = self._spelled_out(ctx, args)
         ctx.meta[_WORDS] = self._in_order(ctx, args)
-        return super().parse_args(ctx, args)
+        settings = {} if ctx.resilient_parsing or set(args) & set(ctx.help_option_names) else self._settings(ctx)
+        ctx.meta[_SETTINGS] = settings
+        ctx.default_map = {name: setting.value for name, setting in settings.items()}
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            name = None if error.param is None else error.param.name
+            if name in settings and ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+                raise InputError(f"{settings[name].where}: {error.message}") from error
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; what neither the command line nor a default says is told where it comes from, if asked for."""
+        if ctx.params.get("verbose"):
+            from surgeon.cli import precedence
+
+            for line in precedence.shown(settings_in_use(ctx)):
+                click.echo(line, err=True)
+        return super().invoke(ctx)
+
+    def _settings(self, ctx: click.Context) -> dict[str, Setting]:
+        from surgeon.cli import precedence
+
+        group = None if ctx.parent is None else ctx.parent.command
+        commands = group.list_commands(ctx) if isinstance(group, click.Group) else []
+        return precedence.settings_of(self, commands)
 
     def _in_order(self, ctx: click.Context, args: list[str]) -> tuple[Word, ...]:
         values, _, order = self.make_parser(ctx).parse_args(args=list(args))
@@ -105,10 +137,23 @@ def ordered_words() -> tuple[Word, ...]:
     return words
 
 
+def settings_in_use(context: click.Context) -> dict[str, Setting]:
+    """What the environment and files say and the command line does not, by parameter."""
+    found: dict[str, Setting] = context.meta[_SETTINGS]
+    from_map = ParameterSource.DEFAULT_MAP
+    return {name: one for name, one in found.items() if context.get_parameter_source(name) is from_map}
+
+
 def given_line() -> str:
-    """The running command as it was given, without what only concerns its report: what reproduces a result."""
+    """The running command as it was given, without what only concerns its report: what reproduces a result.
+
+    What the environment or a file said is spelled out, for both may be others elsewhere.
+    """
+    from surgeon.cli import precedence
+
     context = click.get_current_context()
-    kept: list[str] = []
+    used = {name: one for name, one in settings_in_use(context).items() if f"--{one.key}" not in _OF_THE_REPORT}
+    kept = precedence.words_of(context.command, used)
     rest = iter(context.meta[_GIVEN])
     for token in rest:
         name, equals, _ = token.partition("=")

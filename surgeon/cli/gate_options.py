@@ -76,7 +76,7 @@ def budgets_of(path: str | None, over: Mapping[str, Given], under: Mapping[str, 
     """
     file = find_budgets(Path()) if path is None else Path(path)
     limits = any(key in over for key in limit_keys())
-    if file is None and not limits:
+    if file is None and not limits and not any(key in under for key in limit_keys()):
         raise BudgetError(
             "there is no budget: give a limit such as --max-flops 9.2G, a --budget FILE, or put a [[budget]] into "
             "surgeon.toml"
