@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from torch import nn
 
+from surgeon.blocks.naming import display_name
+from surgeon.blocks.planted import PlantedBlock
 from surgeon.graph.layer import IMAGE
 from surgeon.profiler.bench import Timed
 from surgeon.profiler.counting import Counted
@@ -97,9 +99,14 @@ def _layers(
                 latency_ms=ms,
                 latency_plus_minus_ms=plus_minus,
                 planted=layer.planted,
+                grafts=() if layer.planted else _grafts(module.get_submodule(layer.path)),
             )
         )
     return tuple(rows)
+
+
+def _grafts(module: nn.Module) -> tuple[str, ...]:
+    return tuple(display_name(inner.block_name) for inner in module.modules() if isinstance(inner, PlantedBlock))
 
 
 def _trainable(module: nn.Module) -> int:

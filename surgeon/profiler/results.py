@@ -156,6 +156,7 @@ class LayerProfile:
         latency_ms: Mean share of this row × the end-to-end median; None where not timed.
         latency_plus_minus_ms: Half-width of that figure's 95 % interval, None where unknown.
         planted: Whether surgeon put it there.
+        grafts: Names of the blocks that surgeon planted inside it.
     """
 
     key: str
@@ -180,6 +181,7 @@ class LayerProfile:
     latency_ms: float | None = None
     latency_plus_minus_ms: float | None = None
     planted: bool = False
+    grafts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,10 +54,21 @@ def section_of(box: Box) -> str:
     return section if section in ("backbone", "head") else "body"
 
 
+def status_of(box: Box) -> Emphasis:
+    """Its standing; a row inside which a block was planted is marked like a planted one."""
+    planted = box.row.grafts and (box.before is None or box.before.grafts != box.row.grafts)
+    return Emphasis.ADDED if planted else box.status
+
+
+def name_of(box: Box) -> str:
+    """``10 GAM``; what was planted inside a row stands behind it: ``7 CSPLayer + GAM``."""
+    return f"{box.row.index} {' + '.join((box.row.kind, *box.row.grafts))}"
+
+
 def described(box: Box, unit: str) -> str:
     """A box in a sentence, for those who do not see it."""
-    row, status = box.row, _STANDING.get(box.status)
-    parts = [f"{unit} {row.index}, {row.kind}" + (f", {status}" if status else ""), row.site]
+    row, status = box.row, _STANDING.get(status_of(box))
+    parts = [f"{unit} {name_of(box)}" + (f", {status}" if status else ""), row.site]
     parts += [f"output {units.shape(row.out_shape)}"] if row.out_shape else []
     return "; ".join([*parts, f"{units.count(row.params)} params", f"reads {sources(row.inputs)}"])
 
@@ -73,16 +84,17 @@ def _columns(layout: Layout) -> str:
 
 def _box(box: Box, corner: Point, measures: Sequence[Measure], unit: str, row_id: str) -> str:
     row = box.row
-    status = _STANDING.get(box.status, "")
+    status = _STANDING.get(status_of(box), "")
     bars = "".join(_figure(box, measure) for measure in measures if measure.known)
-    sign = f'<path class="sign" d="{_SIGNS[box.status]}"/>' if box.status in _SIGNS else ""
+    sign = f'<path class="sign" d="{_SIGNS[status_of(box)]}"/>' if status_of(box) in _SIGNS else ""
     return (
         f'<a href="#{row_id}" data-row="{row_id}" data-box="{box.number}" class="box {section_of(box)} {status}" '
         f'aria-label="{escape(described(box, unit))}"><svg x="{_text(corner[0])}" y="{_text(corner[1])}" '
         f'width="{BOX_WIDTH}" height="{BOX_HEIGHT}">'
         f'<rect class="face" x="1" y="1" width="{BOX_WIDTH - 2}" height="{BOX_HEIGHT - 2}" rx="5"/>'
-        f'<text class="name" x="8" y="15">{escape(clipped(f"{row.index} {row.kind}"))}</text>'
-        f'<text class="shape" x="8" y="28">{escape(units.shape(row.out_shape))}</text>{bars}{sign}</svg></a>'
+        f'<text class="name" x="8" y="15">{escape(clipped(name_of(box)))}</text>'
+        f'<text class="shape" x="8" y="28">{escape(units.shape(row.out_shape) if row.out_shape else "")}</text>'
+        f"{bars}{sign}</svg></a>"
     )
 
 

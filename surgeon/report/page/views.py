@@ -15,7 +15,7 @@ from surgeon.report.page.geometry import layout_of
 from surgeon.report.page.measures import Measure, measures_of
 from surgeon.report.page.network import Drawing, drawing_of, drawing_of_pairs
 from surgeon.report.page.parts import table_html
-from surgeon.report.page.picture import picture, section_of
+from surgeon.report.page.picture import picture, section_of, status_of
 from surgeon.report.page.roofline import roofline_html
 from surgeon.report.rows_tables import changed_rows, unit_of
 from surgeon.report.tables import Emphasis, Table
@@ -135,7 +135,8 @@ def _picture(view: View, level: int) -> str:
 def _legend(view: View) -> str:
     boxes = view.drawing.boxes
     kinds = dict.fromkeys(
-        [section_of(box) for box in boxes] + [box.status.value for box in boxes if box.status is not Emphasis.NORMAL]
+        [section_of(box) for box in boxes]
+        + [status_of(box).value for box in boxes if status_of(box) is not Emphasis.NORMAL]
     )
     items = [f'<li><i class="sw {kind}"></i>{_MEANINGS[kind]}</li>' for kind in _MEANINGS if kind in kinds]
     if any(link.skip for link in view.drawing.links):
