@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 @click.option(
     "--by", type=click.Choice(LISTS), default="rows", show_default=True, help="What the table of a profile lists."
 )
+@click.option("--schema", is_flag=True, help="Print the JSON schema of saved results, and nothing else.")
 @reporting
 def command(
     *,
+    schema: bool,
     files: tuple[str, ...],
     choosing: Choosing,
     scores: tuple[str, ...],
@@ -53,11 +55,17 @@ def command(
         surgeon report result.json
         surgeon report result.json -o table.tex --map yolov8n=37.3
         surgeon report a.json b.json c.json --sort params -o models.csv
+        surgeon report --schema > result.schema.json
     """
     from surgeon.cli.emit import emit_report
     from surgeon.report.opening import open_file
     from surgeon.report.report import Report, kind_of
 
+    if schema:
+        from surgeon.report.schema import FILE
+
+        click.echo(FILE.read_text("utf-8"), nl=False)
+        return 0
     if not files:
         raise click.UsageError("name a file that --json wrote", click.get_current_context())
     results = together([one for file in files for one in open_file(file)], choosing)

@@ -113,8 +113,8 @@ def _table(labels: list[str], columns: list[_Column], caption: str, scores: Mapp
     heads = " & ".join(["Method", *(column.title for column in columns)])
     lines = [
         r"\begin{table}[t]",
-        r"  \centering",
-        rf"  \caption{{{escape(caption)}}}",
+        r"  \centering\small\setlength{\tabcolsep}{3pt}",
+        rf"  \caption{{{escape(caption)}}}\vspace{{1ex}}",
         rf"  \begin{{tabular}}{{@{{}}l{'r' * len(columns)}@{{}}}}",
         r"    \toprule",
         rf"    {heads} \\",

@@ -15,6 +15,7 @@ _HEAD = r"""% Made by surgeon. In the preamble:
 """
 _LONG = "%   \\usepackage{longtable}\n"
 _MOST_TEXT = 40
+_MOST_ROWS = 50
 _BOLD = (Emphasis.ADDED, Emphasis.TOTAL)
 
 
@@ -33,7 +34,7 @@ def to_latex(document: Document) -> str:
     """
     blocks = [rf"\paragraph{{{escape(document.title)}}}", *(escape(line) for line in document.lines)]
     blocks += [_part(part) for part in document.parts if not is_empty(part)]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join([r"\begin{sloppypar}", *blocks, r"\end{sloppypar}"]) + "\n"
 
 
 def _part(part: Part) -> str:
@@ -44,20 +45,29 @@ def _part(part: Part) -> str:
         items = "\n".join(rf"  \item[{{{escape(name)}}}] {escape(value)}" for name, value in part.items)
         return f"{title}\\begin{{description}}\n{items}\n\\end{{description}}"
     if part.verbatim:
-        return title + "\n\n".join(rf"{{\ttfamily\small {escape(text)}\par}}" for text in part.sentences)
+        return title + "\n\n".join(rf"{{\ttfamily\small {_breakable(text)}\par}}" for text in part.sentences)
     return title + "\n\n".join(escape(sentence) for sentence in part.sentences)
 
 
+def _breakable(command: str) -> str:
+    """A command that may break behind its commas."""
+    return escape(command).replace(",", r",\allowbreak{}")
+
+
 def _table(table: Table) -> str:
+    """A table on one page; a long one may break."""
     positions = [at for at, column in enumerate(table.columns) if column.role != "bar" and not column.wide]
     columns = "".join(_align(table, at) for at in positions)
     heads = " & ".join(escape(table.columns[at].title) for at in positions)
-    lines = [rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}", r"\toprule", rf"{heads} \\", r"\midrule", r"\endhead"]
+    is_long = len(table.rows) > _MOST_ROWS
+    kind = "longtable" if is_long else "tabular"
+    lines = [rf"\begin{{{kind}}}{{@{{}}{columns}@{{}}}}", r"\toprule", rf"{heads} \\", r"\midrule"]
+    lines += [r"\endhead"] if is_long else []
     for row in table.rows:
         lines += [r"\midrule"] if row.emphasis is Emphasis.TOTAL else []
         lines.append(rf"{' & '.join(_cell(table, row, at) for at in positions)} \\")
-    body = "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
-    return f"{{\\footnotesize\n{body}\n}}"
+    body = "\n".join([*lines, r"\bottomrule", rf"\end{{{kind}}}"])
+    return f"\\smallskip\n\n\\noindent{{\\footnotesize\\setlength{{\\tabcolsep}}{{4pt}}\n{body}\n}}\n\n\\smallskip"
 
 
 def _align(table: Table, at: int) -> str:

@@ -74,6 +74,30 @@ FORMATS: tuple[Format, ...] = (
         what="one record a row of each network",
         kinds=_NETWORKS,
     ),
+    Format(
+        name="mermaid",
+        suffixes=(".mmd", ".mermaid"),
+        renderer=f"{_HERE}.mermaid:render",
+        what="a flow chart as text, for a pull request",
+        kinds=_NETWORKS,
+    ),
+    Format(
+        name="model-explorer",
+        suffixes=(".model-explorer.json",),
+        renderer=f"{_HERE}.model_explorer:render",
+        what="graphs for Google's Model Explorer",
+        kinds=_NETWORKS,
+    ),
+    *(
+        Format(
+            name=f"node-data-{figure}",
+            suffixes=(f".{figure}.node-data.json",),
+            renderer=f"{_HERE}.model_explorer:{figure}",
+            what=f"{figure} of the rows, to lay over those graphs",
+            kinds=_NETWORKS,
+        )
+        for figure in ("params", "gflops", "latency")
+    ),
 )
 """In the order in which messages name them."""
 
