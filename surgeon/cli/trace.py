@@ -155,7 +155,8 @@ def command(*, model: str, tracing: Tracing, target: Target, trust: Trust, talk:
     if target.tensorboard is not None:
         click.echo(f"see it with: {shlex.join(['tensorboard', '--logdir', target.tensorboard])}")
     if trace.interrupted:
-        click.echo(f"interrupted: what was recorded until then is kept, {trace.runs} complete runs", err=True)
+        complete = f"{trace.runs} complete {'run' if trace.runs == 1 else 'runs'} of {tracing.runs}"
+        click.echo(f"interrupted: what was recorded until then is kept, {complete}", err=True)
         return INTERRUPTED
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import re
 import shutil
@@ -64,7 +65,7 @@ def to_tensorboard(folder: Path, result: ProfileResult | Comparison, *, trace: T
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".surgeon-", dir=folder) as box:
+        with tempfile.TemporaryDirectory(prefix=".surgeon-", dir=_beside(folder)) as box:
             for name, network, scalars in _networks(result):
                 run = _free(folder, _safe(name))
                 made = Path(box) / run
@@ -98,8 +99,14 @@ def _write(run: Path, network: ProfileResult, scalars: Mapping[str, float], repo
         writer.add_text(REPORT, report, 0)
 
 
+def _beside(folder: Path) -> Path:
+    """Where to write first: a TensorBoard that watches the folder sees what is whole only."""
+    parent = folder.resolve().parent
+    is_usable = os.access(parent, os.W_OK) and parent.stat().st_dev == folder.stat().st_dev
+    return parent if is_usable else folder
+
+
 def _move_trace(trace: Trace, box: Path, run: Path) -> Path:
-    """Write the trace aside, then put it where the plugin looks: it may be watching."""
     name = f"{_safe(platform.node() or 'host')}{CHROME}"
     write_chrome(trace, box / name)
     run.mkdir(parents=True, exist_ok=True)
