@@ -22,10 +22,17 @@ _SHOWN_ELSEWHERE = ("totals", "environment", "notes", "roof", "about the rooflin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading and what stands under it, as HTML."""
+    """A heading and what stands under it.
+
+    Attributes:
+        title: The heading.
+        html: The rest; nothing is shown where it is empty.
+        beside: Whether it may stand beside another one; of these the first takes one side.
+    """
 
     title: str
     html: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +88,8 @@ def _profile(result: ProfileResult, ids: str, level: int) -> Article:
     sections = (
         Section(title="summary", html=facts_html(totals) + notes),
         Section(title="network", html=view_html(view, level + 1)),
-        Section(title=f"{view.unit}s", html=rows_html(view)),
-        Section(title="more figures", html=_parts(others)),
+        Section(title=f"{view.unit}s", html=rows_html(view), beside=True),
+        Section(title="more figures", html=_parts(others), beside=True),
         *_provenance((result,), result.command, level),
     )
     return Article(title=document.title, lines=document.lines, sections=sections, views=(view,))
@@ -116,7 +123,7 @@ def _views(views: Sequence[View], level: int) -> tuple[Section, ...]:
     if len(views) == 1:
         return (
             Section(title="network", html=view_html(views[0], level + 1)),
-            Section(title=views[0].table.title, html=rows_html(views[0])),
+            Section(title=views[0].table.title, html=rows_html(views[0]), beside=True),
         )
     found = []
     for number, view in enumerate(views):
@@ -132,14 +139,14 @@ def _provenance(results: Sequence[ProfileResult], command: str | None, level: in
     items = (*environment_items(environment), *(item for result in results for item in source_items(result)))
     full = "".join(part_html(part) for part in environment_document(environment).parts)
     machine = f"<details><summary>the machine in full</summary>{full}</details>"
-    yield Section(title="environment", html=facts_html(Facts(title="", items=items)) + machine)
+    yield Section(title="environment", html=facts_html(Facts(title="", items=items)) + machine, beside=True)
     recipes = [
         f"<h{level + 1}>{escape(result.name)}</h{level + 1}>{command_html(result.recipe)}"
         for result in results
         if result.recipe
     ]
-    yield Section(title="recipe", html="".join(recipes))
-    yield Section(title="reproduce", html=command_html(command) if command else "")
+    yield Section(title="recipe", html="".join(recipes), beside=True)
+    yield Section(title="reproduce", html=command_html(command) if command else "", beside=True)
 
 
 def _deployed(result: DeployedComparison) -> tuple[Section, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from surgeon.profiler.results import LayerProfile, ProfileResult
@@ -83,8 +84,10 @@ def _figure(key: str, row: LayerProfile | None, result: ProfileResult | None) ->
     if key == "flops":
         return Figure(size=row.macs, text=units.gflops_brief(row.macs))
     if key == "latency":
-        spread = "" if row.latency_plus_minus_ms is None else f" ± {units.ms_brief(row.latency_plus_minus_ms)}"
-        return Figure(size=row.latency_ms, text=f"{units.ms_brief(row.latency_ms)}{spread}")
+        spread = row.latency_plus_minus_ms
+        known = spread is not None and math.isfinite(spread)
+        text = units.ms_brief(row.latency_ms) + (f" ± {units.ms_brief(spread)}" if known else "")
+        return Figure(size=row.latency_ms, text=text)
     peaks = {} if result.activation is None else result.activation.row_peaks
     alive = peaks.get(row.key)
     return Figure(size=alive, text=units.NOTHING if alive is None else units.mib_brief(alive))

@@ -90,11 +90,14 @@ def _article(article: Article, number: int, alone: bool) -> str:
     level = 2 if alone else 3
     heading = "" if alone else f"<h2>{escape(article.title)}</h2>"
     lines = "".join(f"<p>{escape(line)}</p>" for line in article.lines)
-    sections = "".join(
-        f'<section id="a{number}-{place}"><h{level}>{escape(section.title)}</h{level}>{section.html}</section>'
-        for place, section in enumerate(article.sections)
-        if section.html
-    )
+    wide: list[str] = []
+    beside: list[str] = []
+    for place, section in enumerate(article.sections):
+        if section.html:
+            html = f"<h{level}>{escape(section.title)}</h{level}>{section.html}"
+            (beside if section.beside else wide).append(f'<section id="a{number}-{place}">{html}</section>')
+    rest = f"<div>{''.join(beside[1:])}</div>" if len(beside) > 1 else ""
+    sections = f'{"".join(wide)}<div class="beside">{"".join(beside[:1])}{rest}</div>'
     return f'<article id="a{number}">{heading}<div class="conditions">{lines}</div>{sections}</article>'
 
 

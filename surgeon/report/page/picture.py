@@ -12,7 +12,7 @@ from surgeon.report.page.network import Box, Drawing
 from surgeon.report.rows_tables import sources
 from surgeon.report.tables import Emphasis
 
-_LONGEST = 19
+_LONGEST, _LONGEST_SIGNED = 19, 16
 _BEND = 6
 _HEAD = 7
 _BAR_LEFT, _BAR_ROOM = 8, BOX_WIDTH - 16
@@ -92,7 +92,7 @@ def _box(box: Box, corner: Point, measures: Sequence[Measure], unit: str, row_id
         f'aria-label="{escape(described(box, unit))}"><svg x="{_text(corner[0])}" y="{_text(corner[1])}" '
         f'width="{BOX_WIDTH}" height="{BOX_HEIGHT}">'
         f'<rect class="face" x="1" y="1" width="{BOX_WIDTH - 2}" height="{BOX_HEIGHT - 2}" rx="5"/>'
-        f'<text class="name" x="8" y="15">{escape(clipped(name_of(box)))}</text>'
+        f'<text class="name" x="8" y="15">{escape(clipped(name_of(box), bool(sign)))}</text>'
         f'<text class="shape" x="8" y="28">{escape(units.shape(row.out_shape) if row.out_shape else "")}</text>'
         f"{bars}{sign}</svg></a>"
     )
@@ -110,9 +110,10 @@ def _figure(box: Box, measure: Measure) -> str:
     )
 
 
-def clipped(text: str) -> str:
-    """A label that fits a box."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+def clipped(text: str, signed: bool) -> str:
+    """A label that fits a box, beside its sign where it has one; the box itself clips wide letters."""
+    longest = _LONGEST_SIGNED if signed else _LONGEST
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _link(wire: Wire) -> str:

@@ -134,10 +134,7 @@ def _picture(view: View, level: int) -> str:
 
 def _legend(view: View) -> str:
     boxes = view.drawing.boxes
-    kinds = dict.fromkeys(
-        [section_of(box) for box in boxes]
-        + [status_of(box).value for box in boxes if status_of(box) is not Emphasis.NORMAL]
-    )
+    kinds = {section_of(box) for box in boxes} | {status_of(box).value for box in boxes}
     items = [f'<li><i class="sw {kind}"></i>{_MEANINGS[kind]}</li>' for kind in _MEANINGS if kind in kinds]
     if any(link.skip for link in view.drawing.links):
         items.append(f'<li><i class="sw skip"></i>reads an earlier {view.unit} than the one before</li>')
