@@ -15,7 +15,9 @@ from surgeon.report.diff import ModelDiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from pandas import DataFrame
     from rich.console import Console, ConsoleOptions
     from rich.text import Text
 
@@ -28,7 +30,7 @@ class _Shown:
     __slots__ = ()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """HTML, Markdown and plain text, for notebooks."""
+        """HTML, Markdown, LaTeX and plain text, for notebooks."""
         from surgeon.report.notebook import mimebundle
 
         return mimebundle(self)  # type: ignore[arg-type]
@@ -49,13 +51,61 @@ class _Shown:
         return to_text(document_of(self), width=width)  # type: ignore[arg-type]
 
 
-class ShownProfile(_Shown, ProfileResult):
+class _Figures(_Shown):
+    """What measured networks can do besides: be records, a data frame, a file of any format."""
+
+    __slots__ = ()
+
+    def records(self, by: str = "networks") -> list[dict[str, Any]]:
+        """Flat records of raw values with units in the names.
+
+        Args:
+            by: ``networks``, or ``rows`` for a record a row of each network.
+
+        Raises:
+            InputError: ``by`` is neither.
+        """
+        from surgeon.report.records import records
+
+        return records([self], by)  # type: ignore[list-item]
+
+    def to_pandas(self, by: str = "networks") -> DataFrame:
+        """The records as a pandas data frame.
+
+        Args:
+            by: As for `records`.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        from surgeon.report.records import data_frame
+
+        return data_frame(self.records(by))
+
+    def save(self, path: str | Path, *, format: str | None = None, force: bool = False) -> Path:
+        """Write the report in the format of the file's suffix: ``.html .md .tex .csv .json .mmd`` and more.
+
+        Args:
+            path: The file.
+            format: A format's name, whatever the suffix.
+            force: Replace a file that exists.
+
+        Raises:
+            OutputError: It exists, cannot be written, or its suffix names no format.
+        """
+        from surgeon.report.report import Report
+        from surgeon.report.writing import save
+
+        return save(Report(results=(self,)), path, format=format, force=force)  # type: ignore[arg-type]
+
+
+class ShownProfile(_Figures, ProfileResult):
     """A `ProfileResult` that shows itself."""
 
     __slots__ = ()
 
 
-class ShownComparison(_Shown, Comparison):
+class ShownComparison(_Figures, Comparison):
     """A `Comparison` that shows itself."""
 
     __slots__ = ()

@@ -14,6 +14,10 @@ TESTS = Path(__file__).parent
 SHARED_DATA = TESTS.parent.parent / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--rewrite-goldens", action="store_true", help="accept what the reports say now as golden")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread(tmp_path_factory):
     """Two test machines with two cores each other's noise: one thread everywhere, settings in a folder of our own."""

@@ -35,6 +35,10 @@ _OF_THE_REPORT = {
 """Options that change how a result is told and not what it is, with the values that they take."""
 
 
+_ATTACHED = re.compile(r"^-o[^-]")
+"""``-oFILE``, written together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One option as it was given: ``after`` and ``backbone.9``; two values with a space between, ``9 21``."""
@@ -135,6 +139,21 @@ def ordered_words() -> tuple[Word, ...]:
     """The repeatable options of the running command in the order in which they were given."""
     words: tuple[Word, ...] = click.get_current_context().meta[_WORDS]
     return words
+
+
+def arguments_given(context: click.Context) -> list[str]:
+    """The words of a command that are neither options nor their values, as far as it was typed."""
+    options = {name: p for p in context.command.params if isinstance(p, click.Option) for name in p.opts}
+    found: list[str] = []
+    rest = iter(context.meta[_GIVEN])
+    for token in rest:
+        option = options.get(token)
+        if option is not None and not option.is_flag and not option.count:
+            for _ in range(option.nargs):
+                next(rest, None)
+        elif not token.startswith("-") and not _ALIAS.match(token):
+            found.append(token)
+    return found
 
 
 def settings_in_use(context: click.Context) -> dict[str, Setting]:

@@ -1,19 +1,20 @@
 """Which row of the candidate is which row of the baseline. Pure.
 
-By the rename map of the edit where one is known; else by the longest common subsequence of (kind, shape, parameters),
-within the gaps that it leaves by kind alone, so that a widened network still lines up, and within what is left by
-position where both sides have equally many rows, so that a replaced block is one changed row.
+By the rename map of the edit where one is known; else by the longest common subsequence of kinds, of several equally
+long ones the one whose rows have most shapes and parameters in common, so that a widened network lines up row by row.
+What is left is matched by position where both sides have equally many rows: a replaced block is one changed row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from surgeon.profiler.results import LayerProfile
 from surgeon.report.tables import Emphasis
 
 IMAGE_INDEX = -1
+_EQUAL, _SAME_MAP, _SAME_KIND = 10, 9, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +103,9 @@ def _by_renames(
 
 
 def _by_content(before: Sequence[LayerProfile], after: Sequence[LayerProfile]) -> list[tuple[int, int]]:
-    """Positions matched by (kind, shape, params), then in the gaps by kind, then by position."""
-    sizes = len(before), len(after)
-    matches = _common(
-        [(row.kind, row.out_shape, row.params) for row in before],
-        [(row.kind, row.out_shape, row.params) for row in after],
-    )
-    for old, new in tuple(_gaps(matches, sizes)):
-        inner = _common([before[at].kind for at in old], [after[at].kind for at in new])
-        matches += [(old[i], new[j]) for i, j in inner]
-    matches.sort()
-    for old, new in tuple(_gaps(matches, sizes)):
+    """Positions matched by the common subsequence of kinds that fits best, then in the gaps by position."""
+    matches = _common(before, after)
+    for old, new in tuple(_gaps(matches, (len(before), len(after)))):
         if len(old) == len(new):
             matches += zip(old, new, strict=True)
     return sorted(matches)
@@ -126,20 +119,31 @@ def _gaps(matches: Sequence[tuple[int, int]], sizes: tuple[int, int]) -> Iterato
         start_old, start_new = old + 1, new + 1
 
 
-def _common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """Longest common subsequence as pairs of positions, the earliest of equal ones."""
-    lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
-    for i in range(len(left) - 1, -1, -1):
-        for j in range(len(right) - 1, -1, -1):
-            equal = left[i] == right[j]
-            lengths[i][j] = lengths[i + 1][j + 1] + 1 if equal else max(lengths[i + 1][j], lengths[i][j + 1])
+def _likeness(old: LayerProfile, new: LayerProfile) -> int:
+    """0 for rows of different kinds. More rows matched count more than better matches: kind, map, everything."""
+    if old.kind != new.kind:
+        return 0
+    if (old.out_shape, old.params) == (new.out_shape, new.params):
+        return _EQUAL
+    sides = [None if row.out_shape is None else row.out_shape[2:] for row in (old, new)]
+    return _SAME_MAP if sides[0] == sides[1] else _SAME_KIND
+
+
+def _common(before: Sequence[LayerProfile], after: Sequence[LayerProfile]) -> list[tuple[int, int]]:
+    """Longest common subsequence of kinds, of the longest the most alike, as pairs of positions; else the earliest."""
+    best = [[0] * (len(after) + 1) for _ in range(len(before) + 1)]
+    for i in range(len(before) - 1, -1, -1):
+        for j in range(len(after) - 1, -1, -1):
+            alike = _likeness(before[i], after[j])
+            best[i][j] = max(alike and alike + best[i + 1][j + 1], best[i + 1][j], best[i][j + 1])
     pairs: list[tuple[int, int]] = []
     i = j = 0
-    while i < len(left) and j < len(right):
-        if left[i] == right[j]:
+    while i < len(before) and j < len(after):
+        alike = _likeness(before[i], after[j])
+        if alike and best[i][j] == alike + best[i + 1][j + 1]:
             pairs.append((i, j))
             i, j = i + 1, j + 1
-        elif lengths[i + 1][j] >= lengths[i][j + 1]:
+        elif best[i + 1][j] >= best[i][j + 1]:
             i += 1
         else:
             j += 1

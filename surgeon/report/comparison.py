@@ -17,6 +17,7 @@ from surgeon.report import units
 from surgeon.report.units import Format, Number
 
 NOT_PAIRED = "not paired"
+_TIMED_EXTRA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,18 @@ def paired_command(comparison: Comparison) -> str:
         height, width = settings.imgsz
         words += ["--imgsz", str(height) if height == width else units.image_size(settings.imgsz)]
     return shlex.join(words)
+
+
+def judged_texts(metric: Metric, judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
+    """The baseline's text, then the candidates'. Each paired run times the baseline again: the range is shown."""
+    starts = tuple(dict.fromkeys(judgement.before for judgement in judgements))
+    values = (*starts, *(judgement.after for judgement in judgements))
+    most_extra = {"most_extra": _TIMED_EXTRA} if metric.timed else {}
+    texts = units.side_by_side(values, metric.form, **most_extra)
+    if len(starts) == 1:
+        return texts
+    ordered = sorted(zip(starts, texts, strict=False), key=lambda pair: (pair[0] is None, pair[0]))
+    return (f"{ordered[0][1].removesuffix(' ms')}-{ordered[-1][1]}", *texts[len(starts) :])
 
 
 def exact_verdict(after: Number | None, before: Number | None) -> str:

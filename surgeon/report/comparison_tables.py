@@ -12,19 +12,21 @@ from surgeon.report.comparison import (
     Judgement,
     Metric,
     candidate_labels,
+    judged_texts,
     metrics,
     paired_command,
 )
 from surgeon.report.environment import environment_sentence
 from surgeon.report.gpu import comparison_sentences, pair_sentences
+from surgeon.report.overview import overview
 from surgeon.report.profile_tables import COUNTED, settings_line
 from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
-from surgeon.report.tables import Cell, Column, Document, Notes, Part, Row, Table
+from surgeon.report.tables import Cell, Column, Document, Emphasis, Notes, Part, Row, Table
 from surgeon.report.units import NOTHING
 
-_TIMED_EXTRA = 1
 _ODD_RATIO = 0.005
+_CHANGES = (Emphasis.CHANGED, Emphasis.ADDED, Emphasis.REMOVED)
 _JUDGED = (
     Column(title="delta", role="number"),
     Column(title="ratio", role="number"),
@@ -46,25 +48,36 @@ def comparison_document(comparison: Comparison, *, all_rows: bool = False) -> Do
     """
     found = metrics(comparison)
     labels = candidate_labels(comparison.results)
-    summary = _two_columns(found) if len(labels) == 2 else _grouped(found, labels)
+    summary = (_two_columns(found),) if len(labels) == 2 else (overview(found, labels), _grouped(found, labels))
     renames = comparison.renames or ({},) * (len(labels) - 1)
     rows: list[Part] = [
-        _rows(comparison.results[0], result, names, label, all_rows)
+        _rows(comparison.results[0], result, names, label, all_rows, one_of_many=len(labels) > 2)
         for result, names, label in zip(comparison.results[1:], renames, labels[1:], strict=True)
     ]
     return Document(
         title=f"{labels[0]} -> {', '.join(labels[1:])}",
         lines=(settings_line(comparison.results[0].settings), COUNTED),
-        parts=(summary, *rows, _notes(comparison, found, labels)),
+        parts=(*summary, *rows, _notes(comparison, found, labels)),
     )
 
 
 def _rows(
-    baseline: ProfileResult, candidate: ProfileResult, renames: Mapping[str, str], label: str, all_rows: bool
+    baseline: ProfileResult,
+    candidate: ProfileResult,
+    renames: Mapping[str, str],
+    label: str,
+    all_rows: bool,
+    *,
+    one_of_many: bool,
 ) -> Table | Notes:
-    """The table of changed rows, or the sentence that there are none."""
+    """The table of changed rows, or the sentence that there are none, or too many for one network among several."""
     table = changed_rows(baseline, candidate, renames, label=label, all_rows=all_rows)
-    unchanged = f"no {unit_of(candidate.layers)} of {label} differs in kind, inputs, shape, params or MACs"
+    unit = unit_of(candidate.layers)
+    if one_of_many and not all_rows and 2 * len(table.rows) > len(candidate.layers):
+        counts = ((status, sum(row.emphasis is status for row in table.rows)) for status in _CHANGES)
+        said = ", ".join(f"{number} {status}" for status, number in counts if number)
+        return Notes(title="", sentences=(f"{unit}s of {label}: {said}; --all lists every {unit}",))
+    unchanged = f"no {unit} of {label} differs in kind, inputs, shape, params or MACs"
     return table if table.rows else Notes(title="", sentences=(unchanged,))
 
 
@@ -96,18 +109,6 @@ def _grouped(found: tuple[Metric, ...], labels: tuple[str, ...]) -> Table:
         *_JUDGED,
     )
     return Table(title="", columns=columns, rows=tuple(rows))
-
-
-def judged_texts(metric: Metric, judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
-    """The baseline's text, then the candidates'. Each paired run times the baseline again: the range is shown."""
-    starts = tuple(dict.fromkeys(judgement.before for judgement in judgements))
-    values = (*starts, *(judgement.after for judgement in judgements))
-    most_extra = {"most_extra": _TIMED_EXTRA} if metric.timed else {}
-    texts = units.side_by_side(values, metric.form, **most_extra)
-    if len(starts) == 1:
-        return texts
-    ordered = sorted(zip(starts, texts, strict=False), key=lambda pair: (pair[0] is None, pair[0]))
-    return (f"{ordered[0][1].removesuffix(' ms')}-{ordered[-1][1]}", *texts[len(starts) :])
 
 
 def _judged(metric: Metric, judgement: Judgement) -> tuple[Cell, ...]:

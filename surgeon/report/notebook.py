@@ -1,4 +1,4 @@
-"""What a notebook shows of a result: plain text, HTML and Markdown in one bundle.
+"""What a notebook shows of a result: plain text, HTML, Markdown and LaTeX in one bundle.
 
 The result types know nothing of this; the public API attaches `mimebundle` as their ``_repr_mimebundle_``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from surgeon.report.documents import Reportable, document_of
 from surgeon.report.formats.fragment import to_html
+from surgeon.report.formats.latex import to_latex
 from surgeon.report.formats.markdown import to_markdown
 
 
@@ -23,4 +24,5 @@ def mimebundle(result: Reportable) -> dict[str, str]:
         "text/plain": to_text(document),
         "text/html": to_html(document),
         "text/markdown": to_markdown(document),
+        "text/latex": to_latex(document),
     }

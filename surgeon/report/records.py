@@ -7,16 +7,50 @@ order; what was not measured is None.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from surgeon.errors import InputError, MissingDependencyError
 from surgeon.profiler.results import Comparison, LayerProfile, PairedLatency, ProfileResult
 from surgeon.report import units
 from surgeon.report.alignment import align
 from surgeon.report.comparison import candidate_labels
 from surgeon.report.rows_tables import sources
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Record = dict[str, Any]
 Measured = ProfileResult | Comparison
+
+
+def records(results: Iterable[Measured], by: str = "networks") -> list[Record]:
+    """Records of results.
+
+    Args:
+        results: Profiles and comparisons.
+        by: ``networks`` or ``rows``.
+
+    Raises:
+        InputError: ``by`` is neither.
+    """
+    if by not in ("networks", "rows"):
+        raise InputError(f"by={by!r}: records are by 'networks' or by 'rows'")
+    return network_records(results) if by == "networks" else row_records(results)
+
+
+def data_frame(found: list[Record]) -> DataFrame:
+    """Records as a pandas data frame; columns of whole numbers keep their type where something is missing.
+
+    Raises:
+        MissingDependencyError: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingDependencyError(
+            "a data frame needs pandas: pip install pandas; records() works without"
+        ) from error
+    return pandas.DataFrame(found).convert_dtypes(convert_string=False)
 
 
 def network_records(results: Iterable[Measured]) -> list[Record]:

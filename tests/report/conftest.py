@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,13 +198,14 @@ def two_candidates(v8n, v8n_gam, slower, inconclusive) -> Comparison:
 
 
 @pytest.fixture
-def golden() -> Callable[[str, str], None]:
-    """Compare with a stored report; SURGEON_OVERWRITE_GOLDEN=1 rewrites it."""
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare with a stored report; ``pytest --rewrite-goldens`` rewrites it."""
 
     def check(name: str, text: str) -> None:
         path = GOLDEN / name
-        if os.environ.get("SURGEON_OVERWRITE_GOLDEN") == "1":
+        if request.config.getoption("--rewrite-goldens"):
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        assert text == path.read_text(encoding="utf-8"), f"{name}: run with SURGEON_OVERWRITE_GOLDEN=1 to accept"
+        assert text == path.read_text(encoding="utf-8"), f"{name}: run with --rewrite-goldens to accept"
 
     return check

@@ -32,10 +32,10 @@ class _Checker(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_a_notebook_gets_text_html_and_markdown(v8n, comparison, two_candidates):
+def test_a_notebook_gets_text_html_markdown_and_latex(v8n, comparison, two_candidates):
     for result in (v8n, comparison, two_candidates):
         bundle = mimebundle(result)
-        assert set(bundle) == {"text/plain", "text/html", "text/markdown"}
+        assert set(bundle) == {"text/plain", "text/html", "text/markdown", "text/latex"}
         assert all("3,157,200" in text or "3.157 M" in text for text in bundle.values())
         assert "▸ GAM" in bundle["text/html"] or result is v8n
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.report import units
-from surgeon.report.comparison import candidate_labels, metrics
-from surgeon.report.comparison_tables import judged_texts
+from surgeon.report.comparison import candidate_labels, judged_texts, metrics
 from surgeon.report.formats.latex_text import escape
 from surgeon.report.records import Measured
 
