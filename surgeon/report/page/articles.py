@@ -129,7 +129,7 @@ def _views(views: Sequence[View], level: int) -> tuple[Section, ...]:
     for number, view in enumerate(views):
         inner = f"{view_html(view, level + 1)}<h{level + 1}>{escape(view.table.title)}</h{level + 1}>{rows_html(view)}"
         state = " open" if number == 0 else ""
-        found.append(f"<details{state}><summary>{escape(view.label)}</summary>{inner}</details>")
+        found.append(f'<details class="network"{state}><summary>{escape(view.label)}</summary>{inner}</details>')
     return (Section(title="networks", html="".join(found)),)
 
 

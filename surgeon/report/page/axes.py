@@ -17,6 +17,7 @@ class Scale:
         low, high: The figures at its ends.
         start, end: Their pixels.
         logarithmic: Whether equal ratios are equally far apart.
+        whole: Whether only whole figures mean anything.
     """
 
     low: float
@@ -24,6 +25,7 @@ class Scale:
     start: float
     end: float
     logarithmic: bool = False
+    whole: bool = False
 
     def at(self, figure: float) -> float:
         """The pixel of a figure."""
@@ -34,7 +36,11 @@ class Scale:
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         """Round figures within the range with their texts."""
-        return _decades(self.low, self.high) if self.logarithmic else _round(self.low, self.high)
+        return (
+            _decades(self.low, self.high)
+            if self.logarithmic
+            else _round(self.low, self.high, 1.0 if self.whole else 0.0)
+        )
 
 
 def level(low: float, high: float, *, logarithmic: bool = False) -> Scale:
@@ -42,9 +48,9 @@ def level(low: float, high: float, *, logarithmic: bool = False) -> Scale:
     return Scale(low=low, high=high, start=LEFT, end=WIDTH - RIGHT, logarithmic=logarithmic)
 
 
-def upright(low: float, high: float, *, logarithmic: bool = False) -> Scale:
+def upright(low: float, high: float, *, logarithmic: bool = False, whole: bool = False) -> Scale:
     """A scale from the bottom to the top of a chart."""
-    return Scale(low=low, high=high, start=HEIGHT - BOTTOM, end=TOP, logarithmic=logarithmic)
+    return Scale(low=low, high=high, start=HEIGHT - BOTTOM, end=TOP, logarithmic=logarithmic, whole=whole)
 
 
 def frame(across: Scale, along: Scale, titles: tuple[str, str]) -> str:
@@ -81,8 +87,8 @@ def _decades(low: float, high: float) -> tuple[tuple[float, str], ...]:
     return tuple((value, f"{value:g}") for value in found if low <= value <= high)
 
 
-def _round(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    rough = (high - low) / 6
+def _round(low: float, high: float, least: float) -> tuple[tuple[float, str], ...]:
+    rough = max((high - low) / 6, least)
     decade = 10 ** math.floor(math.log10(rough))
     step = next(size * decade for size in (1, 2, 5, 10) if size * decade >= rough)
     first, last = math.ceil(low / step), math.floor(high / step)

@@ -38,7 +38,7 @@ def _chart(paired: PairedLatency, changes: Sequence[float], label: str) -> str:
     shown = [one for one in changes if low <= one <= high]
     for one in shown:
         counts[min(_BINS - 1, int((one - low) / (high - low) * _BINS))] += 1
-    along = upright(0, max(counts) * 1.08)
+    along = upright(0, max(counts) * 1.08, whole=True)
     told = f"{label}: {_median(paired)}, verdict {paired.verdict}, {units.plural(paired.pairs, 'pair')}"
     outside = len(changes) - len(shown)
     beyond = f"<p><small>{units.plural(outside, 'pair')} beyond the drawn range.</small></p>" if outside else ""

@@ -135,4 +135,4 @@ all(".copy").forEach((block) => {
   });
   block.append(button);
 });
-window.addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+window.addEventListener("beforeprint", () => all("details.network").forEach((one) => { one.open = true; }));
