@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from surgeon.cli.command import Command, given_line, settings_in_use
+from surgeon.cli.completing import ModelName
 from surgeon.cli.gate_options import NAMES, gate_options
 from surgeon.cli.options import STDOUT, Trust, require_free_file, talking, trusting
 from surgeon.cli.talk import Talk
@@ -23,7 +24,7 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 @click.command("check", cls=Command)
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, type=ModelName(), metavar="[MODEL]...")
 @gate_options
 @click.option("--json", metavar="FILE", help="Write the verdicts as JSON; - for standard output, alone there.")
 @click.option("--junit", metavar="FILE.xml", help="Write them as a JUnit report too.")

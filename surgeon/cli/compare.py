@@ -6,6 +6,7 @@ import click
 
 from surgeon.cli.choosing import Choosing, choosing
 from surgeon.cli.command import Command, given_line
+from surgeon.cli.completing import ModelName
 from surgeon.cli.deployed import compare_files, is_onnx
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Trust, talking, trusting
@@ -14,7 +15,7 @@ from surgeon.cli.talk import Talk
 
 
 @click.command("compare", cls=Command)
-@click.argument("models", nargs=-1, metavar="BASELINE CANDIDATE...")
+@click.argument("models", nargs=-1, type=ModelName(), metavar="BASELINE CANDIDATE...")
 @measuring
 @choosing
 @reporting

@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
+from surgeon.cli.completing import ModelName
 from surgeon.cli.options import Saving, Trust, saving, talking, trusting
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import Size, Sizes
 
 
 @click.command("diff", cls=Command)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", type=ModelName(), metavar="A")
+@click.argument("b", type=ModelName(), metavar="B")
 @click.option(
     "--imgsz",
     type=Sizes(),

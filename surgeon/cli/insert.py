@@ -7,18 +7,25 @@ from dataclasses import replace
 import click
 
 from surgeon.cli.command import Command, ordered_words
+from surgeon.cli.completing import KindName, SiteName
 from surgeon.cli.options import EditJob, block_option, editing, mode_option, set_option
 
 
 @click.command("insert", cls=Command)
 @block_option
 @click.option(
-    "--after", multiple=True, expose_value=False, metavar="SITE", help="Every consumer of SITE reads the block instead."
+    "--after",
+    multiple=True,
+    expose_value=False,
+    type=SiteName(),
+    metavar="SITE",
+    help="Every consumer of SITE reads the block instead.",
 )
 @click.option(
     "--before",
     multiple=True,
     expose_value=False,
+    type=SiteName(),
     metavar="SITE",
     help="Only what SITE reads changes; Detect:0 is one input of a row, 'Detect:*' each.",
 )
@@ -34,6 +41,7 @@ from surgeon.cli.options import EditJob, block_option, editing, mode_option, set
     multiple=True,
     expose_value=False,
     nargs=2,
+    type=SiteName(),
     metavar="FROM TO",
     help="The same as --edge, without an arrow to quote.",
 )
@@ -41,6 +49,7 @@ from surgeon.cli.options import EditJob, block_option, editing, mode_option, set
     "--inside",
     multiple=True,
     expose_value=False,
+    type=KindName(),
     metavar="KIND",
     help="In every module of this kind, where the articles put it: C2f, C3k2, SPPF.",
 )

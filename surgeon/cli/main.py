@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import click
 
+from surgeon.cli.completing import VARIABLE, end_soon
 from surgeon.cli.group import LazyGroup
 from surgeon.errors import SurgeonError
 
 USAGE, INTERNAL, INTERRUPTED = 2, 3, 130
-COMPLETION = "_SURGEON_COMPLETE"
 DEBUG = "SURGEON_DEBUG"
 
 
@@ -48,8 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if COMPLETION in os.environ:
-        cli.main(arguments, prog_name="surgeon", complete_var=COMPLETION)
+    if VARIABLE in os.environ:
+        end_soon()
+        cli.main(arguments, prog_name="surgeon", complete_var=VARIABLE)
     try:
         return _run(arguments)
     except BrokenPipeError:

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from surgeon.cli.bundle import together
+from surgeon.cli.completing import DEFAULT_MODEL, ModelName
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import BlockName
 from surgeon.errors import OutputError
 from surgeon.surgery.recipe import MODES
 
-DEFAULT_MODEL = "yolov8n.yaml"
 STDOUT = "-"
 """As the --json file: standard output."""
 
@@ -93,8 +93,8 @@ class Showing:
     all_rows: bool
 
 
-model_argument = click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL]")
-required_model_argument = click.argument("model", metavar="MODEL")
+model_argument = click.argument("model", default=DEFAULT_MODEL, type=ModelName(), metavar="[MODEL]")
+required_model_argument = click.argument("model", type=ModelName(), metavar="MODEL")
 
 block_option = click.option(
     "--module",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from surgeon.cli.command import Command
+from surgeon.cli.completing import ModelName
 from surgeon.cli.options import Trust, talking, trusting
 from surgeon.cli.talk import Talk
 from surgeon.errors import OutputError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("recipe", cls=Command)
-@click.argument("model", required=False, metavar="[MODEL]")
+@click.argument("model", required=False, type=ModelName(), metavar="[MODEL]")
 @click.option("--out", metavar="FILE", help="Where to write; by default the recipe is printed.")
 @click.option("--force", is_flag=True, help="Replace an existing --out file.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of recipes (draft 2020-12) instead.")

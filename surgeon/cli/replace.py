@@ -7,11 +7,19 @@ import dataclasses
 import click
 
 from surgeon.cli.command import Command, ordered_words
+from surgeon.cli.completing import SiteName
 from surgeon.cli.options import EditJob, adapt_option, block_option, editing, mode_option, set_option
 
 
 @click.command("replace", cls=Command)
-@click.option("--at", multiple=True, expose_value=False, metavar="SITE", help="The row that the block stands in for.")
+@click.option(
+    "--at",
+    multiple=True,
+    expose_value=False,
+    type=SiteName(),
+    metavar="SITE",
+    help="The row that the block stands in for.",
+)
 @block_option
 @set_option
 @click.option(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
+from surgeon.cli.completing import ModelName
 from surgeon.cli.options import Saving, Trust, talking, trusting
 from surgeon.cli.talk import Talk
 
 
 @click.command("undo", cls=Command)
-@click.argument("model", metavar="MODEL")
+@click.argument("model", type=ModelName(), metavar="MODEL")
 @click.option(
     "--out", metavar="FILE.pt", help="Where to write; by default <model>-undone.pt here, the next free number."
 )

@@ -8,15 +8,15 @@ from ultralytics.nn import tasks
 
 from surgeon.errors import ModelFileError
 from surgeon.models import files
-from surgeon.models.ultralytics import yaml_source
+from surgeon.models.ultralytics.shipped import shipped_files
 from surgeon.models.ultralytics.yaml_reader import read_yaml
 from surgeon.models.ultralytics.yaml_source import is_shipped, resolve_yaml, shipped_names, task_of
 
-ONE_SCALE_EACH = sorted({str(path): name for name, path in yaml_source._shipped().items()}.values())
+ONE_SCALE_EACH = sorted({str(path): name for name, path in shipped_files().items()}.values())
 
 
 def written(folder, name="mine.yaml", base="yolov8", **changes):
-    data = {**yaml.safe_load(yaml_source._shipped()[base].read_text()), **changes}
+    data = {**yaml.safe_load(shipped_files()[base].read_text()), **changes}
     path = folder / name
     path.write_text(yaml.safe_dump(data))
     return path

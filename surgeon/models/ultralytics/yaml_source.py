@@ -3,35 +3,27 @@
 Reads data only: it downloads nothing, searches no other folders, and builds no network. `check_model_yaml` has passed
 everything that comes out of here.
 
-Internals used: the folder ``ultralytics/cfg/models`` (8.0.136); how Ultralytics reads a scale from a file name
-(``yolov8x-seg.yaml`` is scale x of ``yolov8-seg.yaml``, 8.0.55).
+Internals used: how Ultralytics reads a scale from a file name (``yolov8x-seg.yaml`` is scale x of
+``yolov8-seg.yaml``, 8.0.55).
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
-import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surgeon.errors import MissingDependencyError, ModelFileError
+from surgeon.errors import ModelFileError
 from surgeon.models import files
 from surgeon.models.ultralytics.activation import check_model_yaml, without_downloads
+from surgeon.models.ultralytics.shipped import SCALED, SUFFIXES, can_be, local_file, modern_stem, shipped_files
 from surgeon.models.ultralytics.yaml_reader import read_yaml
 from surgeon.models.ultralytics.yaml_size import check_size
 
-SUFFIXES = (".yaml", ".yml")
-_SCALED = re.compile(r"^(yolo(?:e-)?v?\d+)([a-z])(?![a-z0-9])(.*)$")
 _STOCK_SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")
-_STOCK_UNIFIED = re.compile(r"(\d+)([nslmx])(.+)?$")
-_SCALES = re.compile(r"^scales:[^\n]*\n((?:[ \t#][^\n]*\n|\n)*)", re.M)
-"""The block of scales in the text of a shipped file: reading them all takes a second."""
-_SCALE_NAME = re.compile(r"^[ \t]+(\w+):", re.M)
-_OLD_P6 = re.compile(r"^(yolov[58][nsmlx])6$")
 
 _BUILDERS = {
     "classify": ("classify", "YOLO", "ClassificationModel"),
@@ -117,11 +109,11 @@ def resolve_yaml(
     if "://" in text or text.lower().startswith(("http:/", "https:/")):
         raise ModelFileError(f"{text} is an address: surgeon downloads nothing, give a file or a shipped name")
     path = Path(text)
-    file = _local_file(path)
+    file = local_file(path)
     shipped = file is None
     if file is None:
         file = _shipped_file(path)
-    stem = _modern_stem(path.name.removesuffix(path.suffix) if path.suffix in SUFFIXES else path.name)
+    stem = modern_stem(path.name.removesuffix(path.suffix) if path.suffix in SUFFIXES else path.name)
     read = read_yaml(file)
     scale, notes = _scale(read, stem, text)
     named = {**read, "scale": scale, "yaml_file": str(path.with_name(stem + ".yaml"))}
@@ -141,12 +133,12 @@ def resolve_yaml(
 
 def shipped_names() -> list[str]:
     """Every name that `resolve_yaml` knows without a file: ``yolov8n``, ``yolov8s`` …, sorted."""
-    return sorted(_shipped())
+    return sorted(shipped_files())
 
 
 def is_shipped(name: str) -> bool:
     """Whether a name, with or without ``.yaml``, is one that Ultralytics resolves to a file of its own."""
-    return _modern_stem(name.removesuffix(".yaml").removesuffix(".yml")) in _shipped()
+    return modern_stem(name.removesuffix(".yaml").removesuffix(".yml")) in shipped_files()
 
 
 def task_of(d: Mapping[str, Any], name: str = "") -> Task:
@@ -169,36 +161,22 @@ def task_of(d: Mapping[str, Any], name: str = "") -> Task:
     return Task(task=found[0], facade=found[1], network=found[2])
 
 
-def _local_file(path: Path) -> Path | None:
-    if path.suffix not in SUFFIXES:
-        return None
-    unified = path.with_name(_STOCK_UNIFIED.sub(r"\1\3", path.stem) + path.suffix)
-    return next((candidate for candidate in (path, unified) if _is(Path.is_file, candidate)), None)
-
-
-def _is(test: Callable[[Path], bool], path: Path) -> bool:
-    try:
-        return test(path)
-    except OSError:  # a name too long, a folder that may not be searched
-        return False
-
-
 def _shipped_file(path: Path) -> Path:
     has_suffix = path.suffix in SUFFIXES
-    stem = _modern_stem(path.stem if has_suffix else path.name)
-    if path.name == str(path) and stem in _shipped():
-        return _shipped()[stem]
+    stem = modern_stem(path.stem if has_suffix else path.name)
+    if path.name == str(path) and stem in shipped_files():
+        return shipped_files()[stem]
     raise ModelFileError(_not_found(path, stem))
 
 
 def _not_found(path: Path, stem: str) -> str:
-    scaled = _SCALED.match(stem)
+    scaled = SCALED.match(stem)
     scales = _scales_of(scaled[1] + scaled[3]) if scaled else []
     if path.name == str(path) and scaled and scales:
         return f"{scaled[1]}{scaled[3]} has no scale {scaled[2]!r}; it has {', '.join(scales)}"
-    near = difflib.get_close_matches(stem, _shipped(), n=4, cutoff=0.6)
+    near = difflib.get_close_matches(stem, shipped_files(), n=4, cutoff=0.6)
     beside = (
-        sorted(p.name for s in SUFFIXES for p in path.parent.glob(f"*{s}")) if _is(Path.is_dir, path.parent) else []
+        sorted(p.name for s in SUFFIXES for p in path.parent.glob(f"*{s}")) if can_be(Path.is_dir, path.parent) else []
     )
     local = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
     advice = " or ".join(
@@ -228,27 +206,6 @@ def _scale(data: Mapping[str, Any], stem: str, text: str) -> tuple[str, list[str
     return first, [] if only else [f"no scale in the name {stem}: scale {first} is taken, as Ultralytics does"]
 
 
-def _modern_stem(stem: str) -> str:
-    return _OLD_P6.sub(r"\1-p6", stem)
-
-
 def _scales_of(unified: str) -> list[str]:
-    scaled = {m[2] for m in map(_SCALED.match, _shipped()) if m and m[1] + m[3] == unified}
-    return [s for s in "nsmblx" if s in scaled] if unified in _shipped() else []
-
-
-@functools.cache
-def _shipped() -> dict[str, Path]:
-    spec = importlib.util.find_spec("ultralytics")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingDependencyError("surgeon needs Ultralytics: pip install ultralytics")
-    folder = Path(spec.submodule_search_locations[0]) / "cfg" / "models"
-    names: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*.yaml")):
-        names[file.stem] = file
-        base = re.match(r"(yolo(?:e-)?v?\d+)(.*)$", file.stem)
-        if base and not _SCALED.match(file.stem):
-            block = _SCALES.search(file.read_text(encoding="utf-8"))
-            scales = _SCALE_NAME.findall(block[1]) if block else []
-            names.update({f"{base[1]}{scale}{base[2]}": file for scale in scales})
-    return names
+    scaled = {m[2] for m in map(SCALED.match, shipped_files()) if m and m[1] + m[3] == unified}
+    return [s for s in "nsmblx" if s in scaled] if unified in shipped_files() else []
