@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from surgeon.blocks.catalog.msca import INFO, STRIPS, hidden_width
 from surgeon.blocks.common import Block, batch_norm
-from surgeon.blocks.fresh import plus
 
 LAYER_SCALE = 0.01
 
@@ -71,8 +70,10 @@ class MSCA(Block):
             base: Tensor = self.conv0(x)
             scales = base
             for index in range(len(STRIPS)):
-                scales = plus(self._strips(index, base), scales) if index else base + self._strips(index, base)
-            del base  # large maps are not kept longer than they are needed: a fresh one costs more than its arithmetic
+                # Kept until the next one is there, and summed into a fresh map: what is freed last lies on top of the
+                # heap, and from 13 MB a map on glibc gives two such maps back to the system after every scale.
+                strip = self.get_submodule(f"conv{index}_1")(base)
+                scales = scales + self.get_submodule(f"conv{index}_2")(strip)
             out: Tensor = x * self.conv3(scales)
             return out
         if self.variant == "spatial":
@@ -81,11 +82,6 @@ class MSCA(Block):
         x = x + self.layer_scale_1.view(1, -1, 1, 1) * self.attn(batch_norm(self.norm1, x))
         out = x + self.layer_scale_2.view(1, -1, 1, 1) * self.mlp(batch_norm(self.norm2, x))
         return out
-
-    def _strips(self, index: int, x: Tensor) -> Tensor:
-        across, down = self.get_submodule(f"conv{index}_1"), self.get_submodule(f"conv{index}_2")
-        strips: Tensor = down(across(x))
-        return strips
 
 
 class _MLP(nn.Module):
