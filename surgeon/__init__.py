@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from surgeon.profiler.flops.registry import register_macs, unregister_macs
     from surgeon.profiler.results import Comparison, ProfileResult
     from surgeon.profiler.settings import ProfileSettings
-    from surgeon.recording import trace
+    from surgeon.recording import log_to_ultralytics, trace
     from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
 
 _NAMES = {
@@ -37,6 +37,7 @@ _NAMES = {
     "SurgeonError": "surgeon.errors:SurgeonError",
     "compare": "surgeon.api:compare",
     "open": "surgeon.api:open_model",
+    "log_to_ultralytics": "surgeon.recording:log_to_ultralytics",
     "trace": "surgeon.recording:trace",
     "register_macs": "surgeon.profiler.flops.registry:register_macs",
     "unregister_macs": "surgeon.profiler.flops.registry:unregister_macs",
@@ -53,6 +54,7 @@ __all__ = [
     "Replace",
     "SurgeonError",
     "compare",
+    "log_to_ultralytics",
     "open",
     "register_macs",
     "trace",

@@ -8,6 +8,7 @@ from typing import Any
 
 from surgeon import workflows
 from surgeon.api import open_model, size
+from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.trace.data import Trace
 from surgeon.shown import shown
@@ -58,3 +59,27 @@ def trace(model: Any, imgsz: int | str | Sequence[int] = 640, *, runs: int = 5, 
     """
     chosen = ProfileSettings(imgsz=size(imgsz), latency=False, **settings)
     return shown(RecordedTrace, workflows.trace(open_model(model).opened, chosen, runs=runs))
+
+
+def log_to_ultralytics(model: Any, result: ProfileResult | Comparison | None = None) -> None:
+    """Log what a network costs to whichever of Ultralytics' experiment loggers is active when it is trained.
+
+        model = YOLO("yolov8n-gam.pt")
+        surgeon.log_to_ultralytics(model)
+        model.train(data="coco8.yaml")
+
+    The figures are named ``surgeon/params``, ``surgeon/gflops`` …, with ``surgeon/baseline/…`` and
+    ``surgeon/…_ratio`` beside them where the network records surgeon's edits or a comparison is given; the report goes
+    along as Markdown. TensorBoard, MLflow, Weights & Biases, Comet, ClearML and DVCLive take them; docs/loggers.md says
+    what was tried live. Nothing that goes wrong stops the training.
+
+    Args:
+        model: The ``ultralytics.YOLO`` that is going to be trained, with or without surgeon's edits.
+        result: What to log, from `surgeon.compare` (its first candidate) or `Model.profile`, latencies included. By
+            default the network is counted at the start of its training, at its image size and with its number of
+            classes; nothing is timed then.
+
+    Raises:
+        InputError: The object is not trained by Ultralytics, or the result is none.
+    """
+    workflows.log_to_ultralytics(model, result)

@@ -9,6 +9,7 @@ from surgeon.workflows.differing import diff
 from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
 from surgeon.workflows.gating import check
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
+from surgeon.workflows.logging import log_to_ultralytics
 from surgeon.workflows.measuring import compare, compare_edit, profile
 from surgeon.workflows.succession import edit, plan
 from surgeon.workflows.tensorboard import require_tensorboard, to_tensorboard
@@ -25,6 +26,7 @@ __all__ = [
     "diff",
     "edit",
     "history",
+    "log_to_ultralytics",
     "modules",
     "open_model",
     "plan",
