@@ -50,7 +50,7 @@ def data_frame(found: list[Record]) -> DataFrame:
         raise MissingDependencyError(
             "a data frame needs pandas: pip install pandas; records() works without"
         ) from error
-    return pandas.DataFrame(found).convert_dtypes(convert_string=False)
+    return pandas.DataFrame(found).convert_dtypes()
 
 
 def network_records(results: Iterable[Measured]) -> list[Record]:
