@@ -58,6 +58,10 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
         return DONE
     with job.talk.working():
         report, failure = _edit(recipe, opened, settings, job)
+    chosen = reporting.chosen
+    if report.comparison is None and chosen is not None and chosen.needs_figures:
+        job.talk.say(f"nothing was measured, so there is no report as {chosen.name}")
+        reporting = replace(reporting, output=None, format=None)
     try:
         emit_report(Report(results=(report,), all_rows=job.showing.all_rows), reporting)
     except KeyboardInterrupt:

@@ -68,9 +68,10 @@ def command(
         return 0
     if not files:
         raise click.UsageError("name a file that --json wrote", click.get_current_context())
+    choice = choosing.choice()
     results = together([one for file in files for one in open_file(file)], choosing)
     reporting.require(*files, kinds=map(kind_of, results))
-    report = Report(results=tuple(results), all_rows=all_rows, by=by, choice=choosing.choice())
+    report = Report(results=tuple(results), all_rows=all_rows, by=by, choice=choice)
     labels = {label for one in report.networks for label in _labels(one)}
     emit_report(replace(report, scores=_scores(scores, labels)), reporting)
     return 0

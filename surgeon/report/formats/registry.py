@@ -36,6 +36,11 @@ class Format:
     what: str
     kinds: frozenset[str] = _ANYTHING
 
+    @property
+    def needs_figures(self) -> bool:
+        """Whether it shows measured networks and nothing else."""
+        return self.kinds == _NETWORKS
+
 
 FORMATS: tuple[Format, ...] = (
     Format(name="text", suffixes=(".txt",), renderer=f"{_HERE}.console:render", what="as on a terminal, 120 columns"),
