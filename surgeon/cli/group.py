@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "blocks": "List the blocks that can be planted.",
         "yolo": "Run the yolo command with surgeon's blocks known to it.",
         "autoload": "Make surgeon's blocks known to the stock yolo command.",
+        "doctor": "Look for what is wrong with this installation, and say what helps.",
         "completion": "Print the script that lets a shell complete surgeon's words.",
         "env": "Show the versions and the machine, for a report.",
     }
