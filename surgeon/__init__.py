@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from surgeon.profiler.results import Comparison, ProfileResult
     from surgeon.profiler.settings import ProfileSettings
     from surgeon.recording import log_to_ultralytics, trace
+    from surgeon.shown import open_results
     from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
 
 _NAMES = {
@@ -37,6 +38,7 @@ _NAMES = {
     "SurgeonError": "surgeon.errors:SurgeonError",
     "compare": "surgeon.api:compare",
     "open": "surgeon.api:open_model",
+    "open_results": "surgeon.shown:open_results",
     "log_to_ultralytics": "surgeon.recording:log_to_ultralytics",
     "trace": "surgeon.recording:trace",
     "register_macs": "surgeon.profiler.flops.registry:register_macs",
@@ -56,6 +58,7 @@ __all__ = [
     "compare",
     "log_to_ultralytics",
     "open",
+    "open_results",
     "register_macs",
     "trace",
     "unregister_macs",

@@ -10,8 +10,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from surgeon.graph import LayerGraph
+from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.report.diff import ModelDiff
+from surgeon.report.edit import EditReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +123,40 @@ class ShownGraph(_Shown, LayerGraph):
     """A `LayerGraph` that shows itself."""
 
     __slots__ = ()
+
+
+class ShownDeployed(_Shown, DeployedComparison):
+    """A `DeployedComparison` that shows itself."""
+
+    __slots__ = ()
+
+
+class ShownEdit(_Shown, EditReport):
+    """An `EditReport` that shows itself."""
+
+    __slots__ = ()
+
+
+_SHOWN: dict[type, type[_Shown]] = {
+    ProfileResult: ShownProfile,
+    Comparison: ShownComparison,
+    DeployedComparison: ShownDeployed,
+    EditReport: ShownEdit,
+}
+
+
+def open_results(path: str | Path) -> tuple[ShownProfile | ShownComparison | ShownDeployed | ShownEdit, ...]:
+    """Results that ``--json`` or ``.save("result.json")`` wrote, able to show themselves again.
+
+    Args:
+        path: A profile, a comparison, an edit, or a list of them.
+
+    Raises:
+        InputError: It cannot be read, or holds none of these.
+    """
+    from surgeon.report.opening import open_file
+
+    return tuple(shown(_SHOWN[type(one)], one) for one in open_file(path))  # type: ignore[misc]
 
 
 def shown(kind: type[T], result: Any) -> T:

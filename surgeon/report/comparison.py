@@ -122,12 +122,16 @@ def candidate_labels(results: tuple[ProfileResult, ...]) -> tuple[str, ...]:
 
 
 def paired_command(comparison: Comparison) -> str:
-    """The command that times these models in pairs."""
-    settings = comparison.results[0].settings
+    """The command that times these models in pairs, under the same settings."""
+    settings, usual = comparison.results[0].settings, ProfileSettings()
     words = ["surgeon", "compare", *(result.source for result in comparison.results)]
-    if settings.imgsz != ProfileSettings().imgsz:
+    if settings.imgsz != usual.imgsz:
         height, width = settings.imgsz
         words += ["--imgsz", str(height) if height == width else units.image_size(settings.imgsz)]
+    words += [] if settings.batch == usual.batch else ["--batch", str(settings.batch)]
+    words += [] if settings.device == usual.device else ["--device", settings.device]
+    words += ["--half"] * (settings.dtype == "float16") + ["--cold"] * settings.cold
+    words += [] if settings.threads == usual.threads else ["--threads", str(settings.threads)]
     return shlex.join(words)
 
 

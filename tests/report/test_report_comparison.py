@@ -61,6 +61,10 @@ def test_separate_runs_get_no_timed_verdict(v8n, v8n_gam):
     assert latency.judgements[0].ratio is None
     assert latency.judgements[0].verdict == NOT_PAIRED
     assert paired_command(separate) == "surgeon compare yolov8n.pt yolov8n-gam.pt --imgsz 320"
+    others = {"imgsz": (480, 640), "batch": 4, "device": "cuda:1", "dtype": "float16", "threads": 2}
+    wide = Comparison(results=tuple(replace(r, settings=replace(r.settings, **others)) for r in separate.results))
+    said = "--imgsz 480x640 --batch 4 --device cuda:1 --half --threads 2"
+    assert paired_command(wide) == f"surgeon compare yolov8n.pt yolov8n-gam.pt {said}"
     text = to_text(comparison_document(separate))
     words = next(line for line in text.splitlines() if line.startswith("latency")).split()
     assert words == ["latency", "28.81", "ms", "31.91", "ms", "-", "-", "not", "paired"]

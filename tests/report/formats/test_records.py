@@ -69,3 +69,12 @@ def test_a_result_saves_itself_in_any_format(v8n, tmp_path) -> None:
     with pytest.raises(InputError, match="known are"):
         result.save(tmp_path / "v8n.xlsx")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["v8n.md"]
+
+
+def test_a_saved_file_opens_as_what_shows_itself(comparison, v8n, tmp_path) -> None:
+    import surgeon
+
+    shown(ShownComparison, comparison).save(tmp_path / "c.json")
+    (again,) = surgeon.open_results(tmp_path / "c.json")
+    assert again == shown(ShownComparison, comparison) and again.records() == network_records([comparison])
+    assert set(again._repr_mimebundle_()) == {"text/plain", "text/html", "text/markdown", "text/latex"}

@@ -66,9 +66,9 @@ class _Cells(HTMLParser):
         self.rows: list[list[str]] = []
 
     def handle_starttag(self, tag, attrs):
-        if tag == "tr":
+        if tag in ("tr", "dt"):
             self.rows.append([])
-        if tag in ("td", "th"):
+        if tag in ("td", "th", "dt", "dd"):
             self.rows[-1].append("")
 
     def handle_data(self, data):
@@ -78,7 +78,7 @@ class _Cells(HTMLParser):
 
 def rows_of(text: str, name: str) -> list[list[str]]:
     """Every row of every table, as cells."""
-    if name == "html":
+    if name in ("html", ""):
         parser = _Cells()
         parser.feed(text)
         return parser.rows
@@ -91,13 +91,12 @@ def rows_of(text: str, name: str) -> list[list[str]]:
 
 
 def in_tables(name: str):
-    """Text, Markdown and HTML show the same document; of a comparison the overview or before and after."""
+    """Text, Markdown, the page and a notebook's HTML (``""``); of a comparison the overview or before and after."""
 
     def found(report: Report):
         (one,) = report.networks
         document = document_of(one)
-        text = fragment.to_html(document) if name == "html" else None
-        text = text or registry.render(Report(results=(one,)), registry.named(name))
+        text = registry.render(Report(results=(one,)), registry.named(name)) if name else fragment.to_html(document)
         by_head = {row[0].removeprefix("▸ "): row for row in reversed(rows_of(text, name)) if row}
         if isinstance(one, ProfileResult):
             latency = by_head["latency"][1].partition(" median")[0]
@@ -132,6 +131,7 @@ READERS = {
     "text": in_tables("text"),
     "markdown": in_tables("markdown"),
     "html": in_tables("html"),
+    "notebook": in_tables(""),
     "json": in_json,
     "model-explorer": in_model_explorer,
 }
