@@ -10,11 +10,12 @@ from itertools import accumulate
 from surgeon.report.page.network import Drawing, Link
 from surgeon.report.page.places import Places, places_of
 from surgeon.report.page.routing import Net, Route, Side, channel_tracks, gutter_tracks, routes_of
+from surgeon.report.tables import Emphasis
 
 BOX_WIDTH, BOX_HEIGHT = 148, 36
 TITLES_HEIGHT = 26
 _GUTTER, _CHANNEL, _TRACK = 22, 14, 8
-_TOP_STEP = 14
+_TOP_STEP, _BOTTOM_STEP = 14, 5
 
 Point = tuple[float, float]
 
@@ -84,6 +85,10 @@ class _Grid:
         """Upper left corner of a box."""
         return self.left[self.places.column[box]], self.top[self.places.line[box]]
 
+    def side(self, box: int, side: Side) -> tuple[int, int]:
+        """A side of a box, as its line and the gutter beyond it."""
+        return self.places.line[box], self.places.column[box] + (side == "right")
+
     def gutter_x(self, route: Route) -> float:
         """Where the track of a route in its gutter lies."""
         assert route.gutter is not None
@@ -101,52 +106,68 @@ class _Ports:
     """Where links touch boxes: along the sides, what enters above what leaves, so that they do not cross."""
 
     def __init__(self, grid: _Grid, routes: tuple[Route, ...]) -> None:
-        self._exits: dict[tuple[int, Side, object], float] = {}
-        self._entries: dict[Link, float] = {}
-        sides: dict[tuple[int, Side], list[tuple[bool, float, object]]] = defaultdict(list)
+        self._heights: dict[tuple[tuple[int, int], int, Net | Link], float] = {}
+        # Two boxes that face each other across a gutter share its heights.
+        facing: dict[tuple[int, int], dict[tuple[bool, float, int, Net | Link], None]] = defaultdict(dict)
         for route in routes:
+            source, target = route.link.source, route.link.target
             if route.exit_side is not None:
                 # Of what leaves, the nearest track goes lowest, of what enters highest.
-                leaving = (True, -_distance(grid, route, route.link.source), route.net)
-                side = sides[route.link.source, route.exit_side]
-                if leaving not in side:
-                    side.append(leaving)
+                far = -_distance(grid, route, source)
+                facing[grid.side(source, route.exit_side)][True, far, source, route.net] = None
             if route.entry_side is not None:
-                far = _distance(grid, route, route.link.target)
-                sides[route.link.target, route.entry_side].append((False, far, route.link))
-        for (box, side_name), users in sides.items():
-            users.sort(key=lambda user: user[:2])
-            for number, (leaves, _, user) in enumerate(users, start=1):
-                y = grid.corner(box)[1] + BOX_HEIGHT * number / (len(users) + 1)
-                if leaves:
-                    self._exits[box, side_name, user] = y
-                else:
-                    assert isinstance(user, Link)
-                    self._entries[user] = y
-        self._tops = _tops(grid, routes)
+                far = _distance(grid, route, target)
+                facing[grid.side(target, route.entry_side)][False, far, target, route.link] = None
+        self._grid = grid
+        for side, users in facing.items():
+            for number, (_, _, box, user) in enumerate(sorted(users, key=lambda user: user[:3]), start=1):
+                self._heights[side, box, user] = grid.corner(box)[1] + BOX_HEIGHT * number / (len(users) + 1)
+        self._bottoms = _bottoms(grid, routes)
+        self._tops = _tops(grid, routes, self._bottoms)
 
     def exit_y(self, route: Route) -> float:
         """Height at which a route leaves its box by the side."""
         assert route.exit_side is not None
-        return self._exits[route.link.source, route.exit_side, route.net]
+        box = route.link.source
+        return self._heights[self._grid.side(box, route.exit_side), box, route.net]
 
     def entry_y(self, route: Route) -> float:
         """Height at which a route enters its reader by the side."""
-        return self._entries[route.link]
+        assert route.entry_side is not None
+        box = route.link.target
+        return self._heights[self._grid.side(box, route.entry_side), box, route.link]
+
+    def bottom_x(self, route: Route) -> float:
+        """Where a route leaves its box at the bottom."""
+        return self._bottoms[route.net]
 
     def top_x(self, route: Route) -> float:
         """Where a route enters its reader from the top."""
         return self._tops[route.link]
 
 
-def _tops(grid: _Grid, routes: tuple[Route, ...]) -> dict[Link, float]:
+def _bottoms(grid: _Grid, routes: tuple[Route, ...]) -> dict[Net, float]:
+    """The middle of the lower edge; where a box has links of several statuses there, one beside the other."""
+    leaving: dict[int, dict[Net, None]] = defaultdict(dict)
+    for route in routes:
+        if route.gutter is None:
+            leaving[route.link.source][route.net] = None
+    steps = {Emphasis.NORMAL: 0, Emphasis.ADDED: _BOTTOM_STEP, Emphasis.REMOVED: -_BOTTOM_STEP}
+    return {
+        net: _middle(grid, box) + (steps[net[1]] if len(nets) > 1 else 0)
+        for box, nets in leaving.items()
+        for net in nets
+    }
+
+
+def _tops(grid: _Grid, routes: tuple[Route, ...], bottoms: Mapping[Net, float]) -> dict[Link, float]:
     """Places on the upper edge: the middle for what stands right above, the others beside it in the order they come."""
     places = grid.places
     occupied = set(zip(places.column, places.line, strict=True))
     entering: dict[int, list[tuple[float, Route]]] = defaultdict(list)
     for route in routes:
         if route.entry_side is None:
-            x = _middle(grid, route.link.source) if route.gutter is None else grid.gutter_x(route)
+            x = bottoms[route.net] if route.gutter is None else grid.gutter_x(route)
             entering[route.link.target].append((x, route))
     found = {}
     for box, users in entering.items():
@@ -170,7 +191,7 @@ def _points(route: Route, grid: _Grid, ports: _Ports) -> tuple[Point, ...]:
     """The way of one route in pixels."""
     (left, top), (to_left, to_top) = grid.corner(route.link.source), grid.corner(route.link.target)
     if route.gutter is None:
-        start, end = left + BOX_WIDTH / 2, ports.top_x(route)
+        start, end = ports.bottom_x(route), ports.top_x(route)
         below = top + BOX_HEIGHT
         if start == end:
             return (start, below), (end, to_top)
