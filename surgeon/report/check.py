@@ -109,7 +109,9 @@ def _notes(result: CheckResult) -> tuple[str, ...]:
         if verdict.found.reason
     ]
     for budget in {id(one.budget): one.budget for one in result.judged if one.budget.timed}.values():
-        notes.append(f"latency: {LATENCY_SCOPE}, in random pairs with the baseline; {budget.confidence:.4g} interval.")
+        notes.append(
+            f"latency: {LATENCY_SCOPE}, in random pairs with the baseline; {100 * budget.confidence:.4g} % interval."
+        )
     if any(limit.quantity == "memory" for one in result.judged for limit in one.budget.limits):
         notes.append("memory: weights and the most bytes that one forward pass holds beside them.")
     if result.count(Outcome.INCONCLUSIVE):
