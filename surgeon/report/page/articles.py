@@ -98,9 +98,10 @@ def _profile(result: ProfileResult, ids: str, level: int) -> Article:
 def _comparison(comparison: Comparison, ids: str, level: int) -> Article:
     document = document_of(comparison)
     views = comparison_views(comparison, ids)
-    summary, *others = document.parts
+    # Behind the summary come the rows of each candidate, which the page shows whole, and the notes.
+    summary = document.parts[: -1 - len(views)]
     sections = (
-        Section(title="summary", html=part_html(summary) + _noted(others[-1:])),
+        Section(title="summary", html=_parts(summary) + _noted(document.parts[-1:])),
         *_views(views, level),
         *_provenance(comparison.results, comparison.command, level),
     )
