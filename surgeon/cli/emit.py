@@ -10,22 +10,9 @@ import click
 
 from surgeon.cli.options import STDOUT
 from surgeon.cli.reporting import Reporting
-from surgeon.report.documents import Reportable, document_of
 from surgeon.report.report import Report
 from surgeon.report.tables import Document
 from surgeon.report.writing import write_whole
-
-
-def emit(result: Reportable, json: str | None, *, all_rows: bool = False) -> None:
-    """Show one result, and write its JSON where that was asked for.
-
-    Raises:
-        OutputError: The JSON file cannot be written.
-    """
-    from surgeon.report.formats.machine import to_dict
-
-    document = None if json == STDOUT else document_of(result, all_rows=all_rows)
-    emit_data(document, None if json is None else to_dict(result), json)
 
 
 def emit_report(report: Report, reporting: Reporting) -> None:
@@ -38,26 +25,33 @@ def emit_report(report: Report, reporting: Reporting) -> None:
     Raises:
         OutputError: A file cannot be written.
     """
-    from surgeon.report.formats import registry
-
     if reporting.json is not None:
         from surgeon.report.formats.machine import all_to_dict
 
         emit_data(None, all_to_dict(report.results), reporting.json)
+    try:
+        _write_report(report, reporting)
+    finally:  # what was measured is shown even where it cannot be written
+        if not reporting.is_piped:
+            for number, document in enumerate(report.documents):
+                if number:
+                    click.echo()
+                emit_data(document, None, None)
+
+
+def _write_report(report: Report, reporting: Reporting) -> None:
+    from surgeon.report.formats import registry
+
     chosen = reporting.chosen
-    if chosen is not None:
-        text = registry.render(report, chosen)
-        if reporting.pipes_format:
-            sys.stdout.write(text)
-        else:
-            path = Path(str(reporting.output))
-            write_whole(path, lambda target: target.write_text(text, encoding="utf-8"), reporting.option)
-    if reporting.is_piped:
+    if chosen is None:
         return
-    for number, document in enumerate(report.documents):
-        if number:
-            click.echo()
-        emit_data(document, None, None)
+    text = registry.render(report, chosen)
+    if reporting.pipes_format:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+    else:
+        path = Path(str(reporting.output))
+        write_whole(path, lambda target: target.write_text(text, encoding="utf-8"), reporting.option)
 
 
 def emit_data(document: Document | None, data: dict[str, Any] | None, target: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,25 @@ def test_one_network_at_several_settings_is_one_table(run, two) -> None:
     two[1].write_text(json.dumps(other))
     assert "yolov8n (yolov8n.yaml) at 2 settings" in run("report", *map(str, two)).out
     assert "and these files hold none" in run("report", *map(str, two), "--sort", "params").one_line
+
+
+def test_an_output_that_is_not_unicode_gets_what_it_can_show(folder) -> None:
+    for name in ("markdown", "mermaid"):
+        words = [sys.executable, "-m", "surgeon.cli.main", "report", str(EDIT), "--format", name]
+        done = subprocess.run(
+            words, capture_output=True, timeout=60, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+        )
+        assert (done.returncode, done.stdout.isascii(), b"am" in done.stdout.lower()) == (0, True, True), done.stderr
+
+
+def test_what_cannot_be_written_is_shown_all_the_same(run, folder, monkeypatch) -> None:
+    def broken(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", broken)
+    done = run("report", str(FAMILY), "-o", "x.md")
+    assert done.code == 2 and "cannot write x.md: No space left on device" in done.one_line
+    assert "% against yolov8n" in done.out and not list(folder.iterdir())
 
 
 def test_families_are_sorted_filtered_and_scored(run) -> None:
