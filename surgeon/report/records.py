@@ -78,10 +78,10 @@ def row_records(results: Iterable[Measured]) -> list[Record]:
     records: list[Record] = []
     for result in results:
         if isinstance(result, ProfileResult):
-            records += [_row(result.name, "", row) for row in result.layers]
+            records += [_row(result, result.name, "", row) for row in result.layers]
             continue
         baseline, labels = result.results[0], candidate_labels(result.results)
-        records += [_row(labels[0], "", row) for row in baseline.layers]
+        records += [_row(baseline, labels[0], "", row) for row in baseline.layers]
         renames = result.renames or ({},) * (len(labels) - 1)
         for label, network, names in zip(labels[1:], result.results[1:], renames, strict=True):
             records += _compared(label, baseline, network, names)
@@ -92,7 +92,7 @@ def _compared(label: str, baseline: ProfileResult, network: ProfileResult, names
     for pair in align(baseline.layers, network.layers, names):
         row = pair.after or pair.before
         assert row is not None
-        yield _row(label, "same" if pair.status.value == "normal" else pair.status.value, row)
+        yield _row(network, label, "same" if pair.status.value == "normal" else pair.status.value, row)
 
 
 def _network(result: ProfileResult, label: str, role: str) -> Record:
@@ -143,10 +143,13 @@ def _against(result: ProfileResult, baseline: ProfileResult | None, pair: Paired
     }
 
 
-def _row(label: str, change: str, row: LayerProfile) -> Record:
+def _row(result: ProfileResult, label: str, change: str, row: LayerProfile) -> Record:
     return {
         "model": label,
         "change": change,
+        "image_height_px": result.settings.imgsz[0],
+        "image_width_px": result.settings.imgsz[1],
+        "batch": result.settings.batch,
         "row": row.index,
         "site": row.site,
         "kind": row.kind,

@@ -68,11 +68,13 @@ class Report:
         return tuple(one for one in found if isinstance(one, ProfileResult | Comparison))
 
     @property
-    def profiles(self) -> tuple[ProfileResult, ...]:
-        """Every measured network, in order."""
-        return tuple(
-            profile for one in self.networks for profile in (one.results if isinstance(one, Comparison) else (one,))
-        )
+    def drawn(self) -> tuple[ProfileResult | Comparison, ...]:
+        """The networks without those that are there already at another size: what has one drawing."""
+        first = {}
+        for one in self.networks:
+            key = (one.name, one.source, one.params) if isinstance(one, ProfileResult) else id(one)
+            first.setdefault(key, one)
+        return tuple(first.values())
 
 
 def kind_of(result: Reportable) -> str:

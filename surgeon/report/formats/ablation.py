@@ -50,7 +50,8 @@ def _alone(results: tuple[ProfileResult, ...]) -> tuple[list[str], list[_Column]
     if any(time is not None for time in times):
         columns.append(_Column("Latency (ms)", tuple(_ms(units.ms(time)) for time in times)))
     timing = "latency is the median of one run of measurements each" if len(columns) > 2 and any(times) else ""
-    return labels, columns, _caption(results[0], timing)
+    differ = any(one.settings.differences(results[0].settings) for one in results)
+    return labels, columns, _caption(results[0], timing, "each row's input" if differ else "")
 
 
 def _compared(comparison: Comparison) -> tuple[list[str], list[_Column], str]:
@@ -76,14 +77,12 @@ def _counted(results: Sequence[ProfileResult]) -> list[_Column]:
     return [_Column("Params (M)", params), _Column("GFLOPs", flops)]
 
 
-def _caption(result: ProfileResult, timing: str) -> str:
+def _caption(result: ProfileResult, timing: str, of: str = "") -> str:
     """The conditions: what is counted is exact, what is timed is of a machine."""
     settings = result.settings
     height, width = settings.imgsz
-    counted = (
-        f"Parameters and GFLOPs (1 MAC = 2 FLOPs, without elementwise work) are counted, of {settings.batch} "
-        f"{'image' if settings.batch == 1 else 'images'} of {height}×{width}"
-    )
+    of = of or f"{units.plural(settings.batch, 'image')} of {height}×{width}"
+    counted = f"Parameters and GFLOPs (1 MAC = 2 FLOPs, without elementwise work) are counted, of {of}"
     if not timing:
         return f"{counted}."
     machine = result.environment.gpu or result.environment.cpu

@@ -28,7 +28,7 @@ _SECTIONS = ("backbone", "head")
 
 def render(report: Report) -> str:
     """The networks of a report as one flow chart; a candidate is joined with its baseline."""
-    graphs = [graph for one in report.networks for graph in graphs_of(one)]
+    graphs = [graph for one in report.drawn for graph in graphs_of(one)]
     lines = ["flowchart TD"]
     for number, graph in enumerate(graphs):
         prefix = f"n{number}" if len(graphs) > 1 else ""

@@ -54,7 +54,7 @@ def latency(report: Report) -> str:
 def _graphs(report: Report) -> list[tuple[JoinedGraph, ProfileResult]]:
     """Every network with its graph; a candidate's without the rows that are gone, which Model Explorer cannot mark."""
     graphs: list[tuple[JoinedGraph, ProfileResult]] = []
-    for one in report.networks:
+    for one in report.drawn:
         if isinstance(one, ProfileResult):
             graphs.append((single(one), one))
             continue

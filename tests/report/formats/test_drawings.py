@@ -138,3 +138,10 @@ def test_an_overlay_of_times_needs_times(family) -> None:
 def test_a_profile_marks_what_was_planted(v8n_gam) -> None:
     (graph,) = graphs_of(v8n_gam)
     assert [node.row.kind for node in graph.nodes if node.status is Emphasis.ADDED] == ["GAM"]
+
+
+def test_one_network_at_several_sizes_has_one_drawing(v8n) -> None:
+    other = replace(v8n, settings=replace(v8n.settings, imgsz=(64, 64)))
+    report = Report(results=(v8n, other))
+    assert mermaid.render(report) == mermaid.render(Report(results=(v8n,)))
+    assert len(json.loads(model_explorer.render(report))["graphs"]) == 1

@@ -56,7 +56,9 @@ def test_too_few_pairs_have_no_interval(comparison) -> None:
 
 def test_profiles_share_a_table_with_their_settings(v8n) -> None:
     wide = replace(v8n, settings=replace(v8n.settings, imgsz=(480, 640), batch=2))
-    assert lines_of(latex.render(Report(results=(v8n, wide))))[0][:3] == ["Method", "Input", "Batch"]
+    text = latex.render(Report(results=(v8n, wide)))
+    assert lines_of(text)[0][:3] == ["Method", "Input", "Batch"]
+    assert "are counted, of each row's input;" in text
 
 
 @settings(max_examples=200, deadline=None)
