@@ -13,6 +13,7 @@ from surgeon.cli.completing import ModelName
 from surgeon.cli.gate_options import NAMES, gate_options
 from surgeon.cli.options import STDOUT, Trust, require_free_file, talking, trusting
 from surgeon.cli.talk import Talk
+from surgeon.errors import BudgetError
 
 if TYPE_CHECKING:
     from surgeon.gate.budget_of import Given
@@ -69,13 +70,15 @@ def command(
             jobs,
             trust=trust.trust,
             trust_modules=trust.trust_modules,
-            announce=talk.say,
             command=given_line(),
             notes=tuple(idle),
         )
     _tell(result, json, junit, talk)
     if result.interrupted:
         return 130
+    if result.kept and result.unanswered:
+        one, verdict = result.unanswered[0]
+        raise BudgetError(f"{verdict.limit.where}: there is no such figure of {one.model}: {verdict.found.reason}")
     return 0 if result.kept else 1
 
 
@@ -136,7 +139,7 @@ def _doubtful(result: CheckResult) -> list[tuple[Judged, Verdict]]:
         (one, verdict)
         for one in result.judged
         for verdict in one.verdicts
-        if verdict.outcome is Outcome.INCONCLUSIVE and one.budget.on_inconclusive == "warn"
+        if verdict.outcome is Outcome.INCONCLUSIVE and not verdict.unanswered and one.budget.on_inconclusive == "warn"
     ]
 
 

@@ -55,6 +55,11 @@ class Verdict:
     found: Found
     outcome: Outcome
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether there is no figure at all, which more time would not change."""
+        return self.found.value is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -101,6 +106,11 @@ class CheckResult:
     def count(self, outcome: Outcome) -> int:
         """How many limits have this outcome."""
         return sum(verdict.outcome is outcome for verdict in self.verdicts)
+
+    @property
+    def unanswered(self) -> tuple[tuple[Judged, Verdict], ...]:
+        """The limits that nothing could be held to."""
+        return tuple((one, verdict) for one in self.judged for verdict in one.verdicts if verdict.unanswered)
 
     @property
     def kept(self) -> bool:

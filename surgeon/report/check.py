@@ -46,7 +46,7 @@ def check_data(result: CheckResult) -> dict[str, Any]:
     return {
         "schema_version": CHECK_SCHEMA,
         "kind": "check",
-        "passed": result.kept and not result.interrupted,
+        "passed": result.kept and not result.interrupted and not result.unanswered,
         "interrupted": result.interrupted,
         "judged": [_judged(one) for one in result.judged],
         "not_judged": [{"model": model, "budget": budget.name} for model, budget in result.unjudged],

@@ -1,7 +1,8 @@
 """A check as a JUnit report, which continuous integration services list test by test.
 
 A model under a budget is a suite, a limit is a case. What failed is a failure; what is inconclusive, or was not judged
-because of an interrupt, is skipped, unless the budget says that inconclusive is a failure.
+because of an interrupt, is skipped, unless the budget says that inconclusive is a failure. A figure that there is not
+is an error.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ def to_junit(result: CheckResult) -> str:
     for model, budget in result.unjudged:
         cases = [_unjudged(model, budget, limit_name(limit, budget)) for limit in budget.limits]
         _suite(suites, model, budget, cases, 0.0)
-    for name in ("tests", "failures", "skipped"):
+    for name in ("tests", "failures", "errors"):
         suites.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
-    suites.set("errors", "0")
     Xml.indent(suites, space=" ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(suites, encoding="unicode")}\n'
 
@@ -41,7 +41,7 @@ def _suite(suites: Xml.Element, model: str, budget: Budget, cases: list[Xml.Elem
         name=_safe(f"{model} ({budget.name}, {image_size(budget.imgsz)}, batch {budget.batch}, {budget.device})"),
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
-        errors="0",
+        errors=str(sum(case.find("error") is not None for case in cases)),
         skipped=str(sum(case.find("skipped") is not None for case in cases)),
         time=f"{elapsed_s:.3f}",
     )
@@ -53,6 +53,8 @@ def _case(one: Judged, verdict: Verdict) -> Xml.Element:
     said = _safe(sentence(verdict, one))
     if verdict.outcome is Outcome.FAILED:
         Xml.SubElement(case, "failure", type="over budget", message=said).text = said
+    elif verdict.unanswered:
+        Xml.SubElement(case, "error", type="no figure", message=said).text = said
     elif verdict.outcome is Outcome.INCONCLUSIVE and one.budget.on_inconclusive == "fail":
         said = f"{said} (the budget says on-inconclusive = fail)"
         Xml.SubElement(case, "failure", type="inconclusive", message=said).text = said

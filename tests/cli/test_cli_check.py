@@ -61,13 +61,18 @@ def cases(path: Path) -> dict[str, str]:
         marks = []
         for case in suite.iter("testcase"):
             assert case.get("classname")
-            tags = [tag for tag in ("failure", "skipped") if case.find(tag) is not None]
+            tags = [tag for tag in ("failure", "skipped", "error") if case.find(tag) is not None]
             assert all(case.find(tag).get("message") for tag in tags)
             marks.append("".join(tags) or "passed")
             found[f"{suite.get('name').split(' (')[0]}: {case.get('name')}"] = marks[-1]
         counts = (suite.get("tests"), suite.get("failures"), suite.get("skipped"), suite.get("errors"))
-        assert counts == (str(len(marks)), str(marks.count("failure")), str(marks.count("skipped")), "0")
-    for name in ("tests", "failures", "skipped"):
+        assert counts == (
+            str(len(marks)),
+            str(marks.count("failure")),
+            str(marks.count("skipped")),
+            str(marks.count("error")),
+        )
+    for name in ("tests", "failures", "errors"):
         assert root.get(name) == str(sum(int(suite.get(name)) for suite in root))
     return found
 
@@ -277,6 +282,19 @@ def test_an_interrupted_timing_is_judged_by_what_there_is(
     done = run("check", *LATENCY)
     assert done.code == 130
     assert "timing was interrupted" in done.out
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_figure_that_there_is_not(run: Callable, folder: Path) -> None:
+    """No noise, which more time would lift, but a budget that asks for nothing: refused, after the rest is told."""
+    words = ("check", *SMALL, "--max-flops", "1T", "--convention", "ultralytics", "--max-params", "4M", "--force")
+    done = run(*words, "--junit", "check.xml", "--json", "check.json")
+    assert done.code == 2
+    assert "--max-flops: there is no such figure of yolov8n.yaml: Ultralytics has no figure" in done.err
+    assert list(cases(folder / "check.xml").values()) == ["error", "passed"]
+    assert not json.loads((folder / "check.json").read_text())["passed"]
+    assert "not measured" in done.out
+    assert run(*words, "--max-params", "3M").code == 1  # what is over budget is said first
 
 
 @pytest.mark.usefixtures("counted")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from surgeon.errors import BudgetError, InputError
 from surgeon.gate.budget_file import find_budgets, load_budgets
-from surgeon.gate.budget_of import Given, budget_of
+from surgeon.gate.budget_of import KEYS, Given, budget_of
 from surgeon.gate.matching import jobs_for
 
 WHOLE = """
@@ -97,6 +101,39 @@ def test_no_toml(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match="is no TOML"):
         load_budgets(path)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.sampled_from(KEYS) | st.text("abmx-_ .é"), anything, max_size=6))
+def test_whatever_a_file_holds_is_a_budget_or_one_sentence(table: dict[str, object]) -> None:
+    try:
+        budget = budget_of(
+            {key: Given(value, f"x.toml, {key}") for key, value in table.items()}, name="x", where="x.toml"
+        )
+    except BudgetError as error:
+        assert str(error).startswith("x.toml")
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert budget.limits
+        assert all(limit.value > 0 for limit in budget.limits)
+
+
+@given(st.sampled_from(KEYS), anything)
+def test_a_key_takes_what_it_means_and_nothing_else(key: str, value: object) -> None:
+    good = {"max-params": Given("3M", "x.toml, max-params")}
+    with contextlib.suppress(BudgetError):
+        budget = budget_of({**good, key: Given(value, f"x.toml, {key}")}, name="x", where="x.toml")
+        assert min(*budget.imgsz, budget.batch, budget.threads) >= 1
+        assert 0.5 <= budget.confidence < 1
+        assert budget.time_budget_s is None or 0 < budget.time_budget_s < math.inf
+        assert isinstance(budget.half, bool)
 
 
 def test_where_budgets_are_looked_for(tmp_path: Path) -> None:
