@@ -70,7 +70,7 @@ class Report:
     @property
     def drawn(self) -> tuple[ProfileResult | Comparison, ...]:
         """The networks without those that are there already at another size: what has one drawing."""
-        first = {}
+        first: dict[object, ProfileResult | Comparison] = {}
         for one in self.networks:
             key = (one.name, one.source, one.params) if isinstance(one, ProfileResult) else id(one)
             first.setdefault(key, one)
