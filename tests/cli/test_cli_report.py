@@ -42,7 +42,7 @@ def test_a_saved_result_is_shown_again(run, path) -> None:
         ("x.md", "### yolov8n.yaml"),
         ("x.TEX", "% Made by surgeon"),
         ("x.csv", "model,role,source"),
-        ("x.rows.csv", "model,change,row"),
+        ("x.rows.csv", "model,change,image_height_px"),
         ("x.mmd", "flowchart TD"),
         ("x.txt", "yolov8n.yaml -> "),
         ("x.json", '{\n  "schema_version": 1'),
