@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from surgeon.cli.completing import ModelName
 from surgeon.cli.values import Seconds
 from surgeon.errors import BudgetError
 from surgeon.gate.budget import CONVENTIONS, ON_INCONCLUSIVE, Budget, limit_keys
@@ -37,10 +38,25 @@ _HELP = {
 def gate_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; their values arrive as they were given, for `Given`."""
     options = [
-        click.option("--budget", metavar="FILE", help="TOML file; surgeon.toml or pyproject.toml here if left out."),
+        click.option(
+            "--budget",
+            type=click.Path(),
+            metavar="FILE",
+            help="TOML file; surgeon.toml or pyproject.toml here if left out.",
+        ),
         *(click.option(f"--{key}", metavar="LIMIT", help=_HELP[key]) for key in limit_keys()),
-        click.option("--baseline", metavar="MODEL", help="What ratios refer to; for exact figures a saved .json too."),
-        click.option("--convention", metavar="NAME", help=f"How FLOPs count: {', '.join(CONVENTIONS)}."),
+        click.option(
+            "--baseline",
+            type=ModelName(),
+            metavar="MODEL",
+            help="What ratios refer to; for exact figures a saved .json too.",
+        ),
+        click.option(
+            "--convention",
+            type=click.Choice(CONVENTIONS),
+            metavar="NAME",
+            help=f"How FLOPs count: {', '.join(CONVENTIONS)}.",
+        ),
         click.option("--imgsz", metavar="SIZE", help="Side, or HEIGHTxWIDTH; 640 if left out."),
         click.option("--batch", metavar="N", help="Batch size; 1 if left out."),
         click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:0 or 0."),
@@ -50,6 +66,7 @@ def gate_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--confidence", metavar="SHARE", help="Of a latency's interval; 0.95."),
         click.option(
             "--on-inconclusive",
+            type=click.Choice(ON_INCONCLUSIVE),
             metavar="WORD",
             help=f"{', '.join(ON_INCONCLUSIVE)}: what a latency that cannot be told means; warn if left out.",
         ),

@@ -85,6 +85,8 @@ def test_nothing_is_offered_for_what_is_not_known(folder: Path) -> None:
 def test_models() -> None:
     assert "yolov8n.yaml" in offered("tree", "yolov8")
     assert offered("tree", "my/yolov8") == ["my/yolov8"]  # as a file: the shell looks for it
+    assert offered("check", "a.pt", "--baseline", "yolov8n.y") == ["yolov8n.yaml", "yolov8n.y"]
+    assert offered("check", "a.pt", "--convention", "") == ["flops", "executed", "ultralytics", "thop-full", "legacy"]
     assert "yolo11x-seg.yaml" in offered("compare", "yolov8n.yaml", "yolo11x-s")
 
 
