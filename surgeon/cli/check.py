@@ -27,8 +27,10 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 @click.command("check", cls=Command)
 @click.argument("models", nargs=-1, type=ModelName(), metavar="[MODEL]...")
 @gate_options
-@click.option("--json", metavar="FILE", help="Write the verdicts as JSON; - for standard output, alone there.")
-@click.option("--junit", metavar="FILE.xml", help="Write them as a JUnit report too.")
+@click.option(
+    "--json", type=click.Path(), metavar="FILE", help="Write the verdicts as JSON; - for standard output, alone there."
+)
+@click.option("--junit", type=click.Path(), metavar="FILE.xml", help="Write them as a JUnit report too.")
 @click.option("--force", is_flag=True, help="Replace an existing --json or --junit file.")
 @trusting
 @talking
