@@ -86,7 +86,7 @@ def _profile(result: ProfileResult, ids: str, level: int) -> Article:
     ]
     notes = _noted(part for part in document.parts if part.title == "notes")
     sections = (
-        Section(title="summary", html=facts_html(totals) + notes),
+        Section(title="summary", html=_summary(facts_html(totals), notes)),
         Section(title="network", html=view_html(view, level + 1)),
         Section(title=f"{view.unit}s", html=rows_html(view), beside=True),
         Section(title="more figures", html=_parts(others), beside=True),
@@ -101,7 +101,7 @@ def _comparison(comparison: Comparison, ids: str, level: int) -> Article:
     # Behind the summary come the rows of each candidate, which the page shows whole, and the notes.
     summary = document.parts[: -1 - len(views)]
     sections = (
-        Section(title="summary", html=_parts(summary) + _noted(document.parts[-1:])),
+        Section(title="summary", html=_summary(_parts(summary), _noted(document.parts[-1:]))),
         *_views(views, level),
         *_provenance(comparison.results, comparison.command, level),
     )
@@ -114,8 +114,9 @@ def _edit(report: EditReport, comparison: Comparison, ids: str, level: int) -> A
     document = document_of(report)
     compared = document_of(comparison)
     own = [part for part in document.parts if part not in compared.parts and part.title != compared.title]
-    first, *rest = inner.sections
-    sections = (first, Section(title="edit", html=_parts(own)), *rest)
+    wide = tuple(section for section in inner.sections if not section.beside)
+    rows, *rest = (section for section in inner.sections if section.beside)
+    sections = (*wide, rows, Section(title="edit", html=_parts(own), beside=True), *rest)
     return Article(title=document.title, lines=(*document.lines, *inner.lines), sections=sections, views=inner.views)
 
 
@@ -155,6 +156,11 @@ def _deployed(result: DeployedComparison) -> tuple[Section, ...]:
         Section(title=f"paired differences of {model.name}", html=differences_html(paired, model.name))
         for model, paired in zip(result.models[1:], result.paired, strict=False)
     )
+
+
+def _summary(figures: str, notes: str) -> str:
+    """Figures and what to know of them, side by side where there is room."""
+    return f'<div class="summary"><div>{figures}</div><div>{notes}</div></div>'
 
 
 def _is_roofline(part: Part) -> bool:

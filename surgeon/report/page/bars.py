@@ -57,5 +57,6 @@ def _row(box: Box, measure: Measure, compared: bool, row_id: str) -> str:
 
 
 def _bar(figure: Figure | None, most: float, kind: str) -> str:
-    size = 0.0 if figure is None or figure.size is None else figure.size
-    return f'<i class="{kind}" style="width:{100 * size / most:.1f}%"></i>'
+    if figure is None or not figure.size:
+        return ""
+    return f'<i class="{kind}" style="width:{100 * figure.size / most:.1f}%"></i>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
@@ -18,7 +18,8 @@ from surgeon.report.page.parts import table_html
 from surgeon.report.page.picture import picture, section_of, status_of
 from surgeon.report.page.roofline import roofline_html
 from surgeon.report.rows_tables import changed_rows, unit_of
-from surgeon.report.tables import Emphasis, Table
+from surgeon.report.tables import Column, Emphasis, Table
+from surgeon.report.units import NOTHING
 
 _MEANINGS = {
     "backbone": "backbone",
@@ -113,7 +114,7 @@ def view_html(view: View, level: int) -> str:
 def rows_html(view: View) -> str:
     """The table of all rows; those that an edit left alone can be hidden."""
     ids = [f"{view.ids}-{box.number}" for box in view.drawing.boxes]
-    table = table_html(view.table, ids=ids, classes="sortable rows", caption=view.baseline is None)
+    table = table_html(_with_memory(view), ids=ids, classes="sortable rows", caption=view.baseline is None)
     if view.baseline is None:
         return table
     changed = any(box.status is not Emphasis.NORMAL for box in view.drawing.boxes)
@@ -121,6 +122,18 @@ def rows_html(view: View) -> str:
         f'<label><input type="checkbox" class="only"> only {_UNITS[view.unit]} that changed</label>' if changed else ""
     )
     return f'<div class="filtered">{hide}{table}</div>'
+
+
+def _with_memory(view: View) -> Table:
+    """The terminal's table with what is alive while each row runs, where that was predicted."""
+    memory = next(measure for measure in view.measures if measure.key == "memory")
+    if not memory.known:
+        return view.table
+    texts = [one.text if one else NOTHING for one in memory.after]
+    texts += [""] * (len(view.table.rows) - len(texts))
+    rows = (replace(row, cells=(*row.cells, text)) for row, text in zip(view.table.rows, texts, strict=True))
+    columns = (*view.table.columns, Column(title="MiB alive", role="number"))
+    return Table(title=view.table.title, columns=columns, rows=tuple(rows))
 
 
 def _picture(view: View, level: int) -> str:
