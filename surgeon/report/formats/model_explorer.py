@@ -74,7 +74,7 @@ def _candidates(comparison: Comparison, labels: tuple[str, ...]) -> list[tuple[J
 
 def _graph(graph: JoinedGraph, result: ProfileResult) -> dict[str, Any]:
     height, width = graph.imgsz
-    image = {"id": IMAGE, "label": "image", "attrs": _attributes({"size": f"{height}x{width}"})}
+    image = {"id": IMAGE, "label": "image", "namespace": "", "attrs": _attributes({"size": f"{height}x{width}"})}
     sources: dict[str, list[str]] = {}
     for edge in graph.edges:
         if edge.status is not Emphasis.REMOVED:
@@ -93,7 +93,7 @@ def _node(node: Node, sources: list[str]) -> dict[str, Any]:
         facts["change"] = node.status.value
     made: dict[str, Any] = {
         "id": node.id,
-        "label": row.kind,
+        "label": f"{row.index} {row.kind}",
         "namespace": row.site.rpartition(".")[0].replace(".", "/"),
         "attrs": _attributes(facts),
         "incomingEdges": [

@@ -102,6 +102,7 @@ def test_model_explorer_gets_what_it_opens(edit) -> None:
     (comparison,) = edit.networks
     for graph, result in zip(data["graphs"], comparison.results, strict=True):
         ids = [node["id"] for node in graph["nodes"]]
+        assert all({"id", "label", "namespace"} <= node.keys() for node in graph["nodes"])  # it fails without
         assert ids == ["image", *(f"r{row.index}" for row in result.layers)]
         edges = {
             (edge["sourceNodeId"], node["id"]) for node in graph["nodes"] for edge in node.get("incomingEdges", [])
@@ -110,7 +111,7 @@ def test_model_explorer_gets_what_it_opens(edit) -> None:
         assert all(set(pair) == {"key", "value"} for node in graph["nodes"] for pair in node["attrs"])
         assert all(isinstance(pair["value"], str) for node in graph["nodes"] for pair in node["attrs"])
     styled = [node["label"] for node in data["graphs"][1]["nodes"] if "style" in node]
-    assert styled == ["GAM"]
+    assert styled == ["10 GAM"]
 
 
 def test_overlays_are_of_the_nodes_of_the_graphs(edit) -> None:
