@@ -52,7 +52,14 @@ class Ledger:
 
     def __init__(self, row_paths: Collection[str]) -> None:
         self._row_paths = frozenset(row_paths)
+        self._places: dict[str, dict[str, str]] = {}
+        """By the first path of a module in several places: its paths by that of the module around it."""
         self.restart()
+
+    def also(self, first: str, path: str) -> None:
+        """The module that tells of itself by its ``first`` path is at another as well."""
+        places = self._places.setdefault(first, {_parent(first): first})
+        places[_parent(path)] = path
 
     def restart(self) -> None:
         """Forget what was booked."""
@@ -68,17 +75,14 @@ class Ledger:
 
     def enter(self, path: str) -> None:
         """The module at ``path`` starts running."""
+        if path in self._places:
+            path = self._place(path)
         self._stack.append((self._now, self.defined))
         if path in self._row_paths:
             self._now = self._tally(path, path)
             self._events.append(path)
         else:
             self._now = self._tally(self._now.row, path)
-
-    @property
-    def path(self) -> str:
-        """Path of the innermost running module."""
-        return self._now.path
 
     def leave(self) -> None:
         """The innermost running module ends."""
@@ -143,6 +147,26 @@ class Ledger:
             sums[3] += read
             sums[4] += written
 
+    def book_leaf(self, path: str, operator: str, work: tuple[int, int, int, int]) -> None:
+        """A module ran that is no row, and runs one operator: `enter`, `book` and `leave` in one step.
+
+        Args:
+            path: Of the module.
+            operator: Its operator.
+            work: What `book` takes beside that: MACs, elementwise FLOPs, bytes read, bytes written.
+        """
+        if path in self._places:
+            path = self._place(path)
+        around = self._now
+        tally = self._tallies.get((around.row, path))
+        if tally is None:
+            own = 0 if self.defined else work[0]
+            self._tallies[around.row, path] = Tally(around.row, path, own, *work, {}, {operator: [1, *work]})
+        else:
+            self._now = tally
+            self.book(operator, *work)
+            self._now = around
+
     def hold(self, result: Any, size: int) -> None:
         """A fresh tensor is there: its memory is held until its storage dies, views of it included.
 
@@ -170,8 +194,19 @@ class Ledger:
         """What was booked."""
         return iter(self._tallies.values())
 
+    def _place(self, path: str) -> str:
+        """Under which of a shared module's paths it is called now: the one inside the module that runs."""
+        places, running = self._places[path], self._now.path
+        if running in places:
+            return places[running]
+        return next((place for place in places.values() if place.startswith(f"{running}.")), path)
+
     def _tally(self, row: str, path: str) -> Tally:
         tally = self._tallies.get((row, path))
         if tally is None:
             tally = self._tallies[row, path] = Tally(row, path)
         return tally
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]

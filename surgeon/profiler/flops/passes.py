@@ -147,7 +147,7 @@ class Passes:
         ledger = Ledger(self._rows)
         watcher = Watcher(ledger, self._rows, shortcuts=self._ruled)
         close = ExitStack()
-        module = close.enter_context(counting_twin(self._module, device, watcher, watcher.also))
+        module = close.enter_context(counting_twin(self._module, device, watcher, ledger.also))
         made = self._twins[device] = _Twin(module=module, ledger=ledger, watcher=watcher, close=close)
         return made
 

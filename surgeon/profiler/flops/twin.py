@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,11 +25,12 @@ Also = Callable[[str, str], None]
 """``also(first_path, path)``: the module that was watched under the first path is at another as well."""
 
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size, type})
-_EMPTY = frozenset({dict, OrderedDict, list, set})
-_CONTENTS = frozenset({"_parameters", "_buffers", "_modules"})
 _OWN = {nn.Conv2d: 11, nn.BatchNorm2d: 5, nn.SiLU: 1}
 """How many attributes the most frequent modules have beside every module's; all of them are constants. One that has
 more was given something."""
+
+_STRANGE = -1
+"""Of classes that know better how their modules are copied."""
 
 
 @contextmanager
@@ -76,15 +77,22 @@ class _Twins:
         """By the identity of the twin."""
         self._again: list[tuple[nn.Module, str]] = []
         """Modules that are in several places, with each further path."""
+        self._unfinished: list[tuple[nn.Module, str]] = []
+        """Twins that still hold what the network's modules have of their own, with their paths."""
         common = nn.Module().__dict__
         self._common = frozenset(common)
         self._hooks = tuple(name for name in common if name.startswith("_forward"))
-        self._plain = {kind: len(common) + own for kind, own in _OWN.items()}
+        self._sizes = {kind: len(common) + own for kind, own in _OWN.items()}
+        """How many attributes a module has that has nothing of its own, by class; or `_STRANGE`."""
 
     def of_whole(self, module: nn.Module) -> nn.Module:
         try:
-            self._fill(module)
-            return self._of_module(module, "")
+            self._whole = module
+            twin = self._of_module(module, "")
+            for one, path in self._unfinished:  # now there is a twin of whatever they refer to
+                self._take_own(one.__dict__)
+                self._set_forward(one, path)
+            return twin
         except Exception as error:
             raise MeasurementError(f"the network cannot be copied for counting: {error}") from error
 
@@ -101,68 +109,91 @@ class _Twins:
         for twin in self._made:
             twin.__dict__.clear()
 
-    def _fill(self, module: nn.Module) -> None:
-        """Make the twins of all parameters and buffers first: ``deepcopy`` may find them in other places too."""
-        waiting, seen = [module], set()
-        while waiting:
-            state = waiting.pop().__dict__
-            if id(state) in seen:
-                continue
-            seen.add(id(state))
-            for tensor in (*state["_parameters"].values(), *state["_buffers"].values()):
-                if tensor is not None and id(tensor) not in self._memo:
-                    self._memo[id(tensor)] = self._of_tensor(tensor)
-            waiting.extend(child for child in state["_modules"].values() if child is not None)
-
     def _of_module(self, module: nn.Module, path: str) -> nn.Module:
         made = self._memo.get(id(module))
         if made is not None:
             self._again.append((made, path))
             return made  # type: ignore[no-any-return]
         kind = type(module)
-        if hasattr(kind, "__deepcopy__"):  # knows better how it is copied
+        size = self._sizes.get(kind)
+        if size is None:
+            size = self._sizes[kind] = _STRANGE if hasattr(kind, "__deepcopy__") else len(self._common)
+        if size == _STRANGE:
             return self._of_stranger(module, path)
         twin = kind.__new__(kind)
         self._memo[id(module)] = twin
         self._made.append(twin)
         self._paths[id(twin)] = path
-        state = twin.__dict__
-        state.update(module.__dict__)
+        own = module.__dict__
+        state = own.copy()
+        object.__setattr__(twin, "__dict__", state)  # faster than to fill the one it has
+        finished = len(own) == size
         for name in self._hooks:
-            value = state[name]
-            state[name] = copy.deepcopy(value, self._memo) if value else type(value)()  # an observer adds its own
-        for name in ("_parameters", "_buffers"):
-            tensors = state[name]
-            state[name] = {key: None if t is None else self._memo[id(t)] for key, t in tensors.items()}
-        if len(state) != self._plain.get(kind):
-            self._take_own(state)
+            if own[name]:
+                finished = False
+            else:
+                state[name] = OrderedDict()  # an observer adds its own
+        state["_parameters"] = self._of_tensors(own["_parameters"]) if own["_parameters"] else {}
+        state["_buffers"] = self._of_tensors(own["_buffers"]) if own["_buffers"] else {}
         prefix = f"{path}." if path else ""
-        state["_modules"] = {
-            key: None if child is None else self._of_module(child, prefix + key)
-            for key, child in module.__dict__["_modules"].items()
-        }
+        modules = state["_modules"] = {}
+        for key, child in own["_modules"].items():
+            modules[key] = None if child is None else self._of_module(child, prefix + key)
         state["training"] = False
-        state["forward"] = self._watch(path, twin, state.get("forward") or kind.forward.__get__(twin))
+        if finished:
+            self._set_forward(twin, path)
+        else:
+            self._unfinished.append((twin, path))
         return twin
+
+    def _set_forward(self, twin: nn.Module, path: str) -> None:
+        state = twin.__dict__
+        state["forward"] = self._watch(path, twin, state.get("forward") or type(twin).forward.__get__(twin))
 
     def _take_own(self, state: dict[str, Any]) -> None:
         """Copy what a module has beside what every module has."""
         for name, value in state.items():
             sort = type(value)
-            if sort in _ATOMS or name in self._common or (sort is tuple and _ATOMS.issuperset(map(type, value))):
+            if name in self._common:
+                if name in self._hooks and value:
+                    state[name] = copy.deepcopy(value, self._memo)
+            elif sort in _ATOMS or (sort is tuple and _ATOMS.issuperset(map(type, value))):
                 continue
-            if sort is Tensor and id(value) not in self._memo:
+            elif sort is Tensor and id(value) not in self._memo:
                 state[name] = value.detach().clone()  # deepcopy refuses what was computed with gradients
             else:
                 state[name] = copy.deepcopy(value, self._memo)
 
     def _of_stranger(self, module: nn.Module, path: str) -> nn.Module:
+        self._fill(self._whole)
         twin = copy.deepcopy(module, self._memo).eval()
         for inner, part in twin.named_modules():
             if not isinstance(part, torch.jit.ScriptModule):  # runs outside Python; its operators belong to its parent
                 whole = f"{path}.{inner}".strip(".")
                 part.__dict__["forward"] = self._watch(whole, part, part.forward)
         return twin
+
+    def _fill(self, module: nn.Module) -> None:
+        """Make the twins of all parameters and buffers: ``deepcopy`` may find them in any place."""
+        waiting, seen = [module], set()
+        while waiting:
+            state = waiting.pop().__dict__
+            if id(state) in seen:
+                continue
+            seen.add(id(state))
+            self._of_tensors(state["_parameters"])
+            self._of_tensors(state["_buffers"])
+            waiting.extend(child for child in state["_modules"].values() if child is not None)
+
+    def _of_tensors(self, tensors: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
+        """Twins of parameters or buffers."""
+        twins: dict[str, Tensor | None] = {}
+        for key, tensor in tensors.items():
+            made = None if tensor is None else self._memo.get(id(tensor))
+            if made is None and tensor is not None:
+                made = self._memo[id(tensor)] = self._of_tensor(tensor)
+            twins[key] = made
+        return twins
 
     def _of_tensor(self, tensor: Tensor) -> Tensor:
         """The same elsewhere; floating tensors become float32."""

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from surgeon.profiler.flops.ledger import Ledger
 from surgeon.profiler.flops.registry import by_formula, has_formula
-from surgeon.profiler.flops.shortcuts import shortcut
+from surgeon.profiler.flops.shortcuts import MAKERS
 
 Shapes = dict[str, tuple[int, ...] | None]
 """Output shape of each module path that was asked for, None where the output is no single tensor."""
@@ -26,45 +26,34 @@ class Watcher:
     Args:
         ledger: Told of every start and end.
         asked: Paths whose output shape is noted.
-        shortcuts: Whether frequent modules ask their rules at once.
+        shortcuts: Whether frequent modules answer at once.
     """
 
     def __init__(self, ledger: Ledger, asked: Collection[str], *, shortcuts: bool = True) -> None:
-        self._shortcuts = shortcuts
+        self._makers = MAKERS if shortcuts else {}
         self.shapes: Shapes = dict.fromkeys(asked)
         self._ledger = ledger
-        self._places: dict[str, dict[str, str]] = {}
-        self._silent: set[type[nn.Module]] = set()
-        """Classes that say nothing of their cost, and that no formula speaks for."""
-
-    def also(self, first: str, path: str) -> None:
-        """A module is in a second place; see `surgeon.profiler.flops.twin.Also`."""
-        places = self._places.setdefault(first, {_parent(first): first})
-        places[_parent(path)] = path
-
-    def _place(self, path: str) -> str:
-        """Under which of a shared module's paths it is called now: the one inside the module that runs."""
-        places, running = self._places[path], self._ledger.path
-        if running in places:
-            return places[running]
-        return next((place for place in places.values() if place.startswith(f"{running}.")), path)
+        self._silent: dict[type[nn.Module], bool] = {}
 
     def __call__(self, path: str, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         """The function that stands in for ``forward``."""
-        enter, leave, shapes, places = self._ledger.enter, self._ledger.leave, self.shapes, self._places
-        asked = path in shapes
-        definition, kind = None, type(module)
-        if self._shortcuts:
-            forward = shortcut(module, forward, self._ledger)
-        if kind not in self._silent or "definition_cost" in module.__dict__:
+        make = self._makers.get(type(module))
+        if make is not None and path not in self.shapes and self._is_silent(module) and not module._forward_pre_hooks:
+            quick = make(path, module, forward, self.ordinary, self._ledger)
+            if quick is not None:
+                return quick
+        return self.ordinary(path, module, forward)
+
+    def ordinary(self, path: str, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        """As a call, for a module that does not answer at once."""
+        enter, leave, shapes = self._ledger.enter, self._ledger.leave, self.shapes
+        asked, definition = path in shapes, None
+        if not self._is_silent(module):
             definition = None if has_formula(module) else _definition(module)
-            told = by_formula(module, forward, self._ledger)
-            if definition is None and told is forward:
-                self._silent.add(kind)
-            forward = told
+            forward = by_formula(module, forward, self._ledger)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            enter(self._place(path) if path in places else path)
+            enter(path)
             try:
                 if definition is not None:
                     self._define(definition, (args, kwargs))
@@ -77,6 +66,14 @@ class Watcher:
             return out
 
         return watched
+
+    def _is_silent(self, module: nn.Module) -> bool:
+        """Whether nobody states what a module costs: neither its class, nor itself, nor a user's formula."""
+        kind = type(module)
+        silent = self._silent.get(kind)
+        if silent is None:
+            silent = self._silent[kind] = not (hasattr(kind, "definition_cost") or has_formula(module))
+        return silent and "definition_cost" not in module.__dict__
 
     def _define(self, definition: Any, inputs: Any) -> None:
         """Where a module states what its definition costs, count that instead of what it executes."""
@@ -97,7 +94,3 @@ def _definition(module: nn.Module) -> Any:
     if hasattr(type(module), "definition_cost"):
         return module.definition_cost
     return module.__dict__.get("definition_cost")
-
-
-def _parent(path: str) -> str:
-    return path.rpartition(".")[0]
