@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.cpca import INFO, STRIPS
-from surgeon.blocks.common import Block, scaled
-from surgeon.blocks.fresh import plus
+from surgeon.blocks.common import Block
 
 
 class CPCA(Block):
@@ -51,17 +50,12 @@ class CPCA(Block):
         t = F.gelu(self.conv(x))
         # Means and maxima as two pixels of one map: the shared layers run once.
         pooled = torch.cat([t.mean((2, 3), keepdim=True), t.amax((2, 3), keepdim=True)], 3)
-        t = scaled(t, self.ca["fc2"](F.relu(self.ca["fc1"](pooled))).sigmoid().sum(3, keepdim=True))
+        t = t * self.ca["fc2"](F.relu(self.ca["fc1"](pooled))).sigmoid().sum(3, keepdim=True)
         base: Tensor = self.dconv5_5(t)
         scales = base
         for length in STRIPS:
-            first = scales is base
-            scales = base + self._strips(length, base) if first else plus(self._strips(length, base), scales)
-        del base  # large maps are not kept longer than they are needed: a fresh one costs more than its arithmetic
+            # Kept until the next one is there, and summed into a fresh map; `MSCA.forward` says why.
+            strip = self.get_submodule(f"dconv1_{length}")(base)
+            scales = scales + self.get_submodule(f"dconv{length}_1")(strip)
         out: Tensor = self.conv(self.conv(scales) * t)
         return out
-
-    def _strips(self, length: int, x: Tensor) -> Tensor:
-        across, down = self.get_submodule(f"dconv1_{length}"), self.get_submodule(f"dconv{length}_1")
-        strips: Tensor = down(across(x))
-        return strips
