@@ -22,7 +22,7 @@ _STYLES = {
     Emphasis.REMOVED: "fill:#eeeeee,stroke:#777777,stroke-width:2px,stroke-dasharray:6 4,color:#555",
     Emphasis.CHANGED: "fill:#fdf3d8,stroke:#7a4a00,stroke-width:2px,color:#000",
 }
-_ENTITIES = {"&": "#amp;", "<": "#lt;", ">": "#gt;", '"': "#quot;", "#": "#35;", "`": "#96;"}
+_ENTITIES = {"&": "#amp;", "<": "#lt;", ">": "#gt;", '"': "#quot;", "#": "#35;", "`": "#96;", "%": "#37;", "\\": "#92;"}
 _SECTIONS = ("backbone", "head")
 
 

@@ -14,7 +14,7 @@ from surgeon.report.joined import graphs_of, joined
 from surgeon.report.report import Report
 from surgeon.report.tables import Emphasis
 
-LABEL = r'"(?:[^"#<>&`]|#\w+;|<br/>)*"'
+LABEL = r'"(?:[^"#<>&`%\\]|#\w+;|<br/>)*"'
 GRAMMAR = {
     "comment": re.compile(r"^%%[^{}]*$"),
     "node": re.compile(rf"^(?P<id>\w+)\[{LABEL}\](?::::\w+)?$"),
