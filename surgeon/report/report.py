@@ -72,8 +72,8 @@ class Report:
         """The networks without those that are there already at another size: what has one drawing."""
         first: dict[object, ProfileResult | Comparison] = {}
         for one in self.networks:
-            key = (one.name, one.source, one.params) if isinstance(one, ProfileResult) else id(one)
-            first.setdefault(key, one)
+            results = (one,) if isinstance(one, ProfileResult) else one.results
+            first.setdefault(tuple((result.name, result.source, result.params) for result in results), one)
         return tuple(first.values())
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from surgeon.profiler.deployed.figures import DeployedComparison, DeployedModel
 from surgeon.profiler.saved import to_json
 from surgeon.report import schema
 from surgeon.report.formats.machine import all_to_dict, to_dict
@@ -40,6 +42,19 @@ def test_real_results_fulfil_it(validator, path) -> None:
 def test_what_is_written_now_fulfils_it(validator, v8n, comparison) -> None:
     validator.validate(json.loads(to_json(v8n)))
     validator.validate(all_to_dict((v8n, comparison)))
+
+
+def test_deployed_networks_fulfil_it(validator, v8n, slower) -> None:
+    models = tuple(
+        DeployedModel(
+            name=name, source=name, sha256=None, exported=True, file_bytes=9, build_s=0.5, latency=v8n.latency
+        )
+        for name in ("a.onnx", "b.onnx")
+    )
+    unbounded = replace(slower, ratio_low=0.0, ratio_high=float("inf"))
+    result = DeployedComparison(models=models, paired=(unbounded,), settings=v8n.settings, environment=v8n.environment)
+    assert json.loads(to_json(result))["paired"][0]["ratio_high"] == "inf"
+    validator.validate(json.loads(to_json(result)))
 
 
 def test_others_do_not(validator, v8n) -> None:
