@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,8 @@ def command(*, quick: bool, saving: Saving, talk: Talk) -> int:
         surgeon doctor
         surgeon doctor --quick --json -
     """
-    from surgeon.cli.emit import emit_data
     from surgeon.doctor.examine import examine
-    from surgeon.doctor.finding import Level
-    from surgeon.report.doctor import doctor_data, doctor_document
+    from surgeon.doctor.finding import Level, broken
 
     saving.require_free()
     findings: list[Finding] = []
@@ -50,8 +48,20 @@ def command(*, quick: bool, saving: Saving, talk: Talk) -> int:
         talk.say("importing torch, torchvision, thop and ultralytics in processes of their own")
     findings += examine(Path(), importing=not quick)
     findings += [*_autoload(), *_settings()]
-    emit_data(doctor_document(findings), doctor_data(findings), saving.json)
+    try:
+        _show(findings, saving)
+    except ImportError as error:  # what is missing may be what reports are made with
+        findings.append(broken("report", f"cannot be made: {error}", "pip install --force-reinstall yolo-surgeon"))
+        for one in findings:
+            click.echo(f"{one.level.value}: {one.subject}: {one.text}{f': {one.remedy}' if one.remedy else ''}")
     return 1 if any(one.level is Level.BROKEN for one in findings) else 0
+
+
+def _show(findings: Sequence[Finding], saving: Saving) -> None:
+    from surgeon.cli.emit import emit_data
+    from surgeon.report.doctor import doctor_data, doctor_document
+
+    emit_data(doctor_document(findings), doctor_data(findings), saving.json)
 
 
 def _autoload() -> Iterator[Finding]:

@@ -13,7 +13,10 @@ from surgeon.doctor.finding import Finding, broken, fine
 
 PATIENCE_S = 300
 _MARK = "surgeon-doctor "
+_LIGHT = {"numpy": "numpy", "networkx": "networkx", "psutil": "psutil", "rich": "rich", "yaml": "pyyaml"}
+"""Modules that are imported only, and their distributions."""
 _PROBES = {
+    **{name: f"import {name}; v = getattr({name}, '__version__', '')" for name in _LIGHT},
     "torch": "import torch; v = torch.__version__; torch.ones(2).sum(); "
     "cuda = torch.cuda.is_available(); more = torch.cuda.get_device_name(0) if cuda else ''",
     "torchvision": "import torch, torchvision; v = torchvision.__version__; "
@@ -35,6 +38,7 @@ for name, code in json.loads(sys.argv[1]):
     print(sys.argv[2] + json.dumps({"end": name, **said}), flush=True)
 """
 _REMEDY = {
+    **{name: f"pip install --force-reinstall {distribution}" for name, distribution in _LIGHT.items()},
     "torch": "pip install --force-reinstall torch torchvision",
     "torchvision": "pip install --force-reinstall torch torchvision",
     "thop": "pip install --force-reinstall --no-deps ultralytics-thop",

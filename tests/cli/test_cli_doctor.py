@@ -29,6 +29,17 @@ def test_it_works_where_torch_and_ultralytics_cannot_be_imported(shell: Callable
     assert "importing torch" in done.err
 
 
+def test_it_works_without_what_reports_are_made_with(shell: Callable, folder: Path) -> None:
+    for name in ("rich", "numpy", "networkx", "yaml", "psutil"):
+        (folder / "site" / name).mkdir(parents=True)
+        (folder / "site" / name / "__init__.py").write_text(BROKEN)
+    done = shell("doctor", "--quick", PYTHONPATH=str(folder / "site"))
+    assert done.code == 1, done.err
+    assert "fine: python: " in done.out
+    assert "broken: report: cannot be made: this installation is broken: pip install --force-reinstall" in done.out
+    assert "Traceback" not in done.err
+
+
 def test_report_and_exit_code(run: Callable, folder: Path) -> None:
     done = run("doctor", "--quick")
     assert done.code == 0, done.out

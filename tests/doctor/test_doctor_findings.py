@@ -206,8 +206,11 @@ def test_imports_that_fail_crash_and_work(site, said: Callable, monkeypatch: pyt
     site.package("torchvision", init="import os, signal\nprint('x' * 9)\nos.kill(os.getpid(), signal.SIGSEGV)\n")
     site.package("thop", init="__version__ = '2.0'\ndef profile(): ...\n")
     site.package("ultralytics", init="import os\nos._exit(0)\n")
+    site.package("psutil", init="import of_something_that_is_gone\n")
     monkeypatch.setenv("PYTHONPATH", str(site.folder))
     found = said(imports())
+    assert [found[f"import {name}"][0] for name in ("numpy", "networkx", "rich", "yaml")] == ["fine"] * 4
+    assert found["import psutil"][::2] == ("broken", "pip install --force-reinstall psutil")
     assert found["import torch"][:2] == (
         "broken",
         "ImportError: libcudart.so.13: cannot open shared object file",
