@@ -69,7 +69,8 @@ def command(
     if not files:
         raise click.UsageError("name a file that --json wrote", click.get_current_context())
     choice = choosing.choice()
-    results = together([one for file in files for one in open_file(file)], choosing)
+    results = arranged([one for file in files for one in open_file(file)], choosing)
+    _require_listed(by, results)
     reporting.require(*files, kinds=map(kind_of, results))
     report = Report(results=tuple(results), all_rows=all_rows, by=by, choice=choice)
     labels = {label for one in report.networks for label in _labels(one)}
@@ -77,7 +78,7 @@ def command(
     return 0
 
 
-def together(opened: Sequence[OpenedResult], choosing: Choosing) -> list[Reportable]:
+def arranged(opened: Sequence[OpenedResult], choosing: Choosing) -> list[Reportable]:
     """The results as they are reported: profiles of several networks as one comparison, all others as they are.
 
     Raises:
@@ -102,6 +103,22 @@ def together(opened: Sequence[OpenedResult], choosing: Choosing) -> list[Reporta
     if choosing.given and not any(isinstance(one, Comparison) for one in results):
         raise InputError("--baseline, --sort and --filter choose among several networks, and these files hold none")
     return [*profiles, *results]
+
+
+def _require_listed(by: str, results: Sequence[Reportable]) -> None:
+    """Refuse a list that was not saved.
+
+    Raises:
+        InputError: A profile has no modules or operators.
+    """
+    from surgeon.profiler.results import ProfileResult
+
+    bare = (one for one in results if isinstance(one, ProfileResult) and one.detail is None)
+    first = next(bare, None) if by in ("modules", "operators") else None
+    if first is not None:
+        raise InputError(
+            f"--by {by}: {first.name} was saved without its {by}; surgeon profile {first.source} --by {by} measures them"
+        )
 
 
 def _labels(result: object) -> tuple[str, ...]:

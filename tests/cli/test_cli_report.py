@@ -138,6 +138,12 @@ def test_families_are_sorted_filtered_and_scored(run) -> None:
     assert "37.3" in done.out
 
 
+def test_a_list_that_was_not_saved_is_refused(run) -> None:
+    line = run("report", str(PROFILE), "--by", "modules").one_line
+    assert "yolov8n was saved without its modules; surgeon profile yolov8n.yaml --by modules measures them" in line
+    assert run("report", str(PROFILE), "--by", "none").code == 0
+
+
 def test_the_schema_is_printed(run) -> None:
     assert json.loads(run("report", "--schema").out)["$schema"].startswith("https://json-schema.org")
 
