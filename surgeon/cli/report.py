@@ -117,7 +117,8 @@ def _require_listed(by: str, results: Sequence[Reportable]) -> None:
     first = next(bare, None) if by in ("modules", "operators") else None
     if first is not None:
         raise InputError(
-            f"--by {by}: {first.name} was saved without its {by}; surgeon profile {first.source} --by {by} measures them"
+            f"--by {by}: {first.name} was saved without its {by}; "
+            f"surgeon profile {first.source} --by {by} measures them"
         )
 
 
