@@ -6,7 +6,8 @@ import click
 
 from surgeon.cli.command import Command
 from surgeon.cli.completing import ModelName
-from surgeon.cli.options import Saving, Trust, saving, talking, trusting
+from surgeon.cli.options import Trust, talking, trusting
+from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import Size, Sizes
 
@@ -24,7 +25,7 @@ from surgeon.cli.values import Size, Sizes
 )
 @click.option("--exit-code", is_flag=True, help="Return 1 if they differ, as git diff --exit-code does.")
 @click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that differ.")
-@saving
+@reporting
 @trusting
 @talking
 def command(
@@ -34,7 +35,7 @@ def command(
     imgsz: tuple[Size, ...],
     exit_code: bool,
     all_rows: bool,
-    saving: Saving,
+    reporting: Reporting,
     trust: Trust,
     talk: Talk,
 ) -> int:
@@ -45,17 +46,19 @@ def command(
 
     Example:
         surgeon diff best.pt best-gam.pt
+        surgeon diff best.pt best-gam.pt -o diff.md
         surgeon diff best-gam.pt runs/detect/train/weights/best.pt --exit-code
     """
     from surgeon import workflows
-    from surgeon.cli.emit import emit
+    from surgeon.cli.emit import emit_report
     from surgeon.cli.opening import open_models
+    from surgeon.report.report import Report
 
     if len(imgsz) > 1:
         raise click.UsageError("--imgsz takes one size here")
-    saving.require_free(a, b)
+    reporting.require(a, b, kinds=["diff"])
     with talk.working():
         first, second = open_models([a, b], trust, talk)
         found = workflows.diff(first, second, imgsz[0])
-    emit(found, saving.json, all_rows=all_rows)
+    emit_report(Report(results=(found,), all_rows=all_rows), reporting)
     return int(exit_code and found.differ)
