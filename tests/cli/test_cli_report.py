@@ -177,6 +177,7 @@ def test_a_comparison_is_written_in_the_format_of_its_file(run, loaded, folder) 
 def test_a_format_that_cannot_show_the_result_is_refused_before_anything_is_opened(run) -> None:
     line = run("compare", "a.onnx", "b.onnx", "--format", "mermaid").one_line
     assert "mermaid cannot show a deployed; these can: text, markdown" in line
+    assert "csv cannot show a diff; these can: text, markdown" in run("diff", "a.pt", "b.pt", "-o", "d.csv").one_line
     assert "which ONNX files do not tell" in run("compare", "a.onnx", "b.onnx", "--sort", "params").one_line
 
 
