@@ -7,11 +7,9 @@ from html import escape
 
 from surgeon.report.page.measures import Figure, Measure
 from surgeon.report.page.network import Box, Drawing
+from surgeon.report.page.parts import SIGNS
 from surgeon.report.page.picture import name_of, section_of, status_of
-from surgeon.report.tables import Emphasis
 from surgeon.report.units import NOTHING
-
-_SIGNS = {Emphasis.ADDED: "+ ", Emphasis.REMOVED: "- ", Emphasis.CHANGED: "~ "}
 
 
 def bars(drawing: Drawing, measures: Sequence[Measure], *, unit: str, ids: str) -> str:
@@ -48,8 +46,8 @@ def _row(box: Box, measure: Measure, compared: bool, row_id: str) -> str:
     texts = "".join(f'<td class="number">{escape(one.text if one else NOTHING)}</td>' for one in cells)
     was = _bar(before, measure.most, "was") if compared else ""
     standing = status_of(box)
-    status = standing.value if standing in _SIGNS else ""
-    name = f"{_SIGNS.get(standing, '')}{name_of(box)}"
+    status = standing.value if standing in SIGNS else ""
+    name = f"{SIGNS.get(standing, '')}{name_of(box)}"
     return (
         f'<tr data-row="{row_id}" class="{section_of(box)} {status}"><th scope="row">{escape(name)}</th>{texts}'
         f'<td aria-hidden="true">{was}{_bar(after, measure.most, "now")}</td></tr>'

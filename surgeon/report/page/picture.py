@@ -12,7 +12,7 @@ from surgeon.report.page.network import Box, Drawing
 from surgeon.report.rows_tables import sources
 from surgeon.report.tables import Emphasis
 
-_LONGEST, _LONGEST_SIGNED = 19, 16
+_LONGEST, _LONGEST_SIGNED = 18, 16
 _BEND = 6
 _HEAD = 7
 _BAR_LEFT, _BAR_ROOM = 8, BOX_WIDTH - 16

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 
 from surgeon.profiler.results import ProfileResult
@@ -78,5 +77,4 @@ def _dot(one: RooflinePoint, x: float, y: float, ids: dict[str, str]) -> str:
     if one.index < 0:
         return f'<path {place} d="M{x - 6:.1f} {y:.1f}h12m-6 -6v12">{title}</path>'
     size = 3.5 + 1.5 * one.planted
-    shape = f'<circle {place} cx="{x:.1f}" cy="{y:.1f}" r="{size}">{title}</circle>'
-    return shape if math.isfinite(x + y) else ""
+    return f'<circle {place} cx="{x:.1f}" cy="{y:.1f}" r="{size}">{title}</circle>'

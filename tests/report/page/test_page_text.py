@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from surgeon.errors import InputError
+from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.results import ActivationMemory
 from surgeon.profiler.saved import from_json
@@ -196,6 +197,23 @@ def test_a_network_without_strides_is_drawn_in_layers(v8n):
     tokens = tuple(replace(row, out_shape=(1, 400, 192)) for row in v8n.layers)
     text = to_page(replace(v8n, layers=tokens))
     assert "P3 /8" not in text and text.count('class="box ') == len(tokens)
+
+
+def test_networks_and_results_of_any_kind_have_a_page(v8n, comparison):
+    graph = LayerGraph(name="empty", family="none", layers=(), imgsz=(320, 320))
+    assert "empty" in to_page(graph)
+    assert "3,157,200" in to_page(replace(v8n, layers=()))
+    assert 'class="box ' in to_page([comparison, graph])
+
+
+def test_the_rows_show_what_is_alive_while_they_run(full):
+    cells = Page(to_page(full)).cells
+    assert "MiB alive" in cells and "4.69" in cells and "1.27" in cells
+
+
+def test_only_letters_that_fonts_have(results):
+    letters = {letter for result in results.values() for letter in to_page(result) if ord(letter) > 126}
+    assert letters <= {"±"}
 
 
 def test_pairs_too_few_or_without_an_interval(comparison):
