@@ -83,8 +83,18 @@ def figures(verdict: Verdict) -> tuple[str, str]:
 def sentence(verdict: Verdict, one: Judged) -> str:
     """A verdict in words: ``FLOPs (exact, 2 x MACs) 8.744 G, at most 8 G: FAILED``."""
     at_most, found = figures(verdict)
+    found += _both(verdict)
     said = f"{limit_name(verdict.limit, one.budget)}: {found}, at most {at_most}: {_WORDS[verdict.outcome]}"
     return f"{said}; {verdict.found.reason}" if verdict.found.reason else said
+
+
+def _both(verdict: Verdict) -> str:
+    """The two figures of a ratio: `` (11.17 M against 3.157 M)``."""
+    pair = [_plain(value) for value in (verdict.found.candidate, verdict.found.baseline)]
+    if None in pair:
+        return ""
+    texts = units.side_by_side(pair, _FORMS[verdict.limit.quantity], most_extra=2)
+    return f" ({texts[0]} against {texts[1]})"
 
 
 def _row(one: Judged, verdict: Verdict) -> Row:
@@ -150,6 +160,7 @@ _FORMS: dict[str, units.Format] = {
     "macs": _giga,
     "params": units.parameters,
     "memory": units.mib,
+    "latency": units.ms,
 }
 
 

@@ -85,7 +85,11 @@ class _Bench:
         budget = job.budget
         settings = budget.settings()
         require_measurable(settings)
-        tree(self._open(job.model), budget.imgsz)
+        try:
+            tree(self._open(job.model), budget.imgsz)
+        except InputError as error:
+            named = str(error) if job.model in str(error) else f"{job.model}: {error}"
+            raise type(error)(named) from error
         if budget.baseline is None:
             return
         if budget.saved_baseline:

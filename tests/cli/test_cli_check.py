@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as Xml
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import surgeon.workflows.gating as gating
 from surgeon.errors import ModelFileError
@@ -21,7 +24,15 @@ from surgeon.profiler.saved import to_json
 from surgeon.profiler.settings import ProfileSettings
 
 SMALL = ("yolov8n.yaml", "imgsz=64")
+SCHEMA = json.loads((resources.files("surgeon.report") / "check.schema.json").read_text("utf-8"))
 PARAMS = {"n": 3_157_200, "s": 11_166_560}
+
+
+def valid(text: str) -> dict:
+    """The data of a check, after the published schema has passed it."""
+    data = json.loads(text)
+    Draft202012Validator(SCHEMA).validate(data)
+    return data
 
 
 @pytest.fixture
@@ -89,7 +100,7 @@ def test_a_kept_budget(run: Callable, folder: Path, monkeypatch: pytest.MonkeyPa
     assert "added the report to the step summary" in done.err
     assert set(cases(folder / "check.xml").values()) == {"passed"}
     assert "| yolov8n.yaml | params |" in summary.read_text()
-    data = json.loads((folder / "check.json").read_text())
+    data = valid((folder / "check.json").read_text())
     assert (data["kind"], data["schema_version"], data["passed"], data["interrupted"]) == ("check", 1, True, False)
     verdicts = {v["limit"]: v for v in data["judged"][0]["verdicts"]}
     assert verdicts["max-params"]["value"] == verdicts["max-params"]["at_most"] == 3157200
@@ -101,7 +112,7 @@ def test_a_kept_budget(run: Callable, folder: Path, monkeypatch: pytest.MonkeyPa
 def test_over_budget_by_one_parameter(run: Callable, folder: Path) -> None:
     done = run("check", *SMALL, "--max-params", "3157199", "--max-flops", "1G", "--json", "-", "--junit", "check.xml")
     assert done.code == 1
-    data = json.loads(done.out)
+    data = valid(done.out)
     assert not data["passed"]
     assert [v["outcome"] for v in data["judged"][0]["verdicts"]] == ["passed", "failed"]
     assert cases(folder / "check.xml") == {
@@ -124,9 +135,13 @@ def test_baselines_for_exact_figures(run: Callable, folder: Path) -> None:
         words = ("--baseline", baseline, "--max-flops-ratio", "+5%", "--max-params-ratio", "4x", "--json", "-")
         done = run("check", "yolov8s.yaml", "imgsz=64", *words)
         assert done.code == 1
-        found.append([(v["outcome"], v["value"], v["baseline"]) for v in json.loads(done.out)["judged"][0]["verdicts"]])
+        found.append([(v["outcome"], v["value"], v["baseline"]) for v in valid(done.out)["judged"][0]["verdicts"]])
     assert found[0] == found[1]
     assert [outcome for outcome, *_ in found[0]] == ["failed", "passed"]
+    words = ("--baseline", "before.json", "--max-params-ratio", "3", "--junit", "check.xml")
+    assert run("check", "yolov8s.yaml", "imgsz=64", *words).code == 1
+    message = next(Xml.parse(folder / "check.xml").iter("failure")).get("message")
+    assert message == "params / baseline: 3.537x (11.17 M against 3.157 M), at most 3.000x: FAILED"
     other = run("check", "yolov8s.yaml", "imgsz=96", "--baseline", "before.json", "--max-flops-ratio", "2")
     assert other.code == 2
     assert "before.json was measured with another imgsz than the budget states" in other.one_line
@@ -141,7 +156,7 @@ def test_conventions(run: Callable, folder: Path) -> None:
     tables = (f'[[budget]]\nimgsz = 64\nmax-flops = "1G"\nconvention = "{name}"\n' for name in names)
     (folder / "surgeon.toml").write_text("".join(tables))
     done = run("check", "yolov8n.yaml", "--json", "-")
-    found = {one["budget"]["convention"]: one["verdicts"][0]["value"] for one in json.loads(done.out)["judged"]}
+    found = {one["budget"]["convention"]: one["verdicts"][0]["value"] for one in valid(done.out)["judged"]}
     assert tuple(found) == names
     assert found["flops"] < found["ultralytics"] == pytest.approx(found["thop-full"])  # these count BatchNorm too
     assert found["legacy"] == pytest.approx(found["ultralytics"], rel=1e-3)
@@ -166,7 +181,7 @@ max-flops = "20G"
 def test_a_file_of_budgets(run: Callable, folder: Path) -> None:
     (folder / "surgeon.toml").write_text(BUDGETS)
     done = run("check", "yolov8n.yaml", "yolov8s.yaml", "--json", "-")
-    data = json.loads(done.out)
+    data = valid(done.out)
     assert done.code == 1
     assert [(one["model"], one["budget"]["name"], one["passed"]) for one in data["judged"]] == [
         ("yolov8n.yaml", "nano", False),
@@ -220,10 +235,18 @@ def timed(monkeypatch: pytest.MonkeyPatch, low: float, high: float, stopped_by: 
         assert settings.latency
         results = tuple(gating.profile(model, gating.replace(settings, latency=False)) for model in models)
         paired = PairedLatency(
-            pairs=100, ratio=(low * high) ** 0.5, ratio_low=low, ratio_high=high, verdict="slower" if low > 1.005 else
-            "inconclusive", baseline_ms=10.0, candidate_ms=10.1, log_ratios=(0.0,) * 100, stopped_by=stopped_by,
-            elapsed_s=1.0, reason="between" if low < 1 < high else "",
-        )  # fmt: skip
+            pairs=100,
+            ratio=1.02 if high == math.inf else (low * high) ** 0.5,
+            ratio_low=low,
+            ratio_high=high,
+            verdict="slower" if low > 1.005 else "inconclusive",
+            baseline_ms=10.0,
+            candidate_ms=10.1,
+            log_ratios=(0.0,) * 100,
+            stopped_by=stopped_by,
+            elapsed_s=1.0,
+            reason="between" if low < 1 < high else "",
+        )
         return Comparison(results=results, paired=(paired,))
 
     monkeypatch.setattr(gating, "compare", compare)
@@ -245,8 +268,9 @@ def test_latency_is_judged_by_its_interval(
     choice: str, code: int, mark: str,
 ) -> None:  # fmt: skip
     timed(monkeypatch, *interval)
-    done = run("check", *LATENCY, "--on-inconclusive", choice)
+    done = run("check", *LATENCY, "--on-inconclusive", choice, "--json", "check.json")
     assert done.code == code
+    assert valid((folder / "check.json").read_text())["passed"] == (code == 0)
     assert word in done.out
     assert cases(folder / "check.xml") == {"yolov8n.yaml: latency / baseline": mark}
     assert ("nothing is known to be wrong" in " ".join(done.out.split())) == (word == "inconclusive")
@@ -269,7 +293,7 @@ def test_an_interrupt_keeps_what_was_judged(run: Callable, folder: Path, monkeyp
     assert done.code == 130
     assert "interrupted; what was judged stands: 1 passed; interrupted, 2 models not judged" in done.err
     assert list(cases(folder / "check.xml").values()) == ["passed", "skipped", "skipped"]
-    data = json.loads((folder / "check.json").read_text())
+    data = valid((folder / "check.json").read_text())
     assert data["interrupted"] and not data["passed"]
     assert [one["model"] for one in data["not_judged"]] == ["yolov8s.yaml", "yolov6n.yaml"]
 
@@ -278,9 +302,10 @@ def test_an_interrupt_keeps_what_was_judged(run: Callable, folder: Path, monkeyp
 def test_an_interrupted_timing_is_judged_by_what_there_is(
     run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timed(monkeypatch, 0.9, 1.2, stopped_by="interrupt")
-    done = run("check", *LATENCY)
+    timed(monkeypatch, 0.9, math.inf, stopped_by="interrupt")
+    done = run("check", *LATENCY, "--json", "check.json")
     assert done.code == 130
+    assert valid((folder / "check.json").read_text())["judged"][0]["verdicts"][0]["high"] == "inf"
     assert "timing was interrupted" in done.out
 
 
@@ -292,9 +317,21 @@ def test_a_figure_that_there_is_not(run: Callable, folder: Path) -> None:
     assert done.code == 2
     assert "--max-flops: there is no such figure of yolov8n.yaml: Ultralytics has no figure" in done.err
     assert list(cases(folder / "check.xml").values()) == ["error", "passed"]
-    assert not json.loads((folder / "check.json").read_text())["passed"]
+    assert not valid((folder / "check.json").read_text())["passed"]
     assert "not measured" in done.out
     assert run(*words, "--max-params", "3M").code == 1  # what is over budget is said first
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_model_that_cannot_run_is_named(run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tree(model: SimpleNamespace, _: object) -> None:
+        if model.name == "yolov8s":
+            raise ModelFileError("the network cannot run at 33x33")
+
+    monkeypatch.setattr(gating, "tree", tree)
+    done = run("check", "yolov8n.yaml", "yolov8s.yaml", "imgsz=33", "--max-params", "4M")
+    assert done.code == 2
+    assert done.one_line == "surgeon: yolov8s.yaml: the network cannot run at 33x33"
 
 
 @pytest.mark.usefixtures("counted")
