@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import click
+from click.shell_completion import CompletionItem
 
 from surgeon.cli.bundle import together
 from surgeon.cli.options import STDOUT, Saving, require_free_file
@@ -91,6 +92,11 @@ class EditReporting(Reporting):
         return "--report"
 
 
+def complete_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The formats whose name begins so."""
+    return [CompletionItem(one.name, help=one.what) for one in FORMATS if one.name.startswith(incomplete.lower())]
+
+
 reporting = together(
     "reporting",
     Reporting,
@@ -102,6 +108,7 @@ reporting = together(
     ),
     click.option(
         "--format",
+        shell_complete=complete_formats,
         metavar="NAME",
         help=f"The format, whatever the suffix: {NAMES}. Alone, it takes the report's place on standard output.",
     ),

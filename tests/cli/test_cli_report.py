@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from surgeon.report.formats.registry import FORMATS
@@ -142,6 +143,13 @@ def test_a_list_that_was_not_saved_is_refused(run) -> None:
     line = run("report", str(PROFILE), "--by", "modules").one_line
     assert "yolov8n was saved without its modules; surgeon profile yolov8n.yaml --by modules measures them" in line
     assert run("report", str(PROFILE), "--by", "none").code == 0
+
+
+def test_the_shell_completes_formats() -> None:
+    from surgeon.cli.reporting import complete_formats
+
+    found = complete_formats(click.Context(click.Command("c")), click.Option(["--format"]), "csv")
+    assert [(one.value, one.help) for one in found][1] == ("csv-rows", "one record a row of each network")
 
 
 def test_the_schema_is_printed(run) -> None:
