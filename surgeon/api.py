@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgeon import workflows
-from surgeon.errors import InputError
+from surgeon.arguments import edge_of, recipes_of, size
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.report.progress import showing
 from surgeon.shown import ShownComparison, ShownDiff, ShownGraph, ShownProfile, shown
-from surgeon.surgery.consent import require_consent
 from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
-from surgeon.surgery.recipe_file import load_recipes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,7 +94,7 @@ class Model:
             module=str(module),
             after=None if after is None else str(after),
             before=None if before is None else str(before),
-            edge=_edge(edge),
+            edge=edge_of(edge),
             inside=inside,
             settings={**(settings or {}), **more_settings},
             start=start,
@@ -156,7 +155,7 @@ class Model:
             InputError: The edit is impossible, or the file names code that nobody vouched for.
             CheckError: The edited network broke a promise.
         """
-        result = workflows.edit(self._opened, _recipes(recipe, trust_modules), force=force, checks=checks)
+        result = workflows.edit(self._opened, recipes_of(recipe, trust_modules), force=force, checks=checks)
         return Model(result.after, result)
 
     def plan(
@@ -167,7 +166,7 @@ class Model:
         trust_modules: Sequence[str] = (),
     ) -> SurgeryPlan:
         """What `apply` would do, without doing it; of several recipes all but the last are carried out on copies."""
-        chosen = _recipes(recipe, trust_modules, planning=True)
+        chosen = recipes_of(recipe, trust_modules, planning=True)
         return workflows.plan(self._opened, chosen, force=force)
 
     def recipe(self) -> tuple[Recipe, ...]:
@@ -207,14 +206,18 @@ class Model:
         """
         return shown(ShownDiff, workflows.diff(self._opened, open_model(other).opened, size(imgsz)))
 
-    def profile(self, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownProfile:
+    def profile(
+        self, imgsz: int | str | Sequence[int] = 640, *, progress: bool | None = None, **settings: Any
+    ) -> ShownProfile:
         """Measure parameters, MACs, latency and memory.
 
         Args:
             imgsz: Image side or ``(H, W)`` in pixels.
+            progress: Whether to show how far it is on stderr; by default on a terminal and in a notebook.
             **settings: Further fields of `surgeon.ProfileSettings` (``batch``, ``device``, ``dtype``, ``latency`` …).
         """
-        return shown(ShownProfile, workflows.profile(self._opened, ProfileSettings(imgsz=size(imgsz), **settings)))
+        with showing(progress):
+            return shown(ShownProfile, workflows.profile(self._opened, ProfileSettings(imgsz=size(imgsz), **settings)))
 
     def save(self, path: str | Path | None = None, *, force: bool = False) -> Path:
         """Write the ``.pt`` and the ``.yaml`` beside it; returns the ``.pt``.
@@ -246,55 +249,20 @@ def open_model(source: Any, *, trust: bool = False, trust_modules: Sequence[str]
     return Model(workflows.open_model(source, trust=trust, trust_modules=trust_modules))
 
 
-def compare(*models: Any, imgsz: int | str | Sequence[int] = 640, **settings: Any) -> ShownComparison:
+def compare(
+    *models: Any, imgsz: int | str | Sequence[int] = 640, progress: bool | None = None, **settings: Any
+) -> ShownComparison:
     """Measure a baseline and candidates under equal settings; latency is timed in pairs.
 
     Args:
         *models: Anything `surgeon.open` takes, the baseline first.
         imgsz: Image side or ``(H, W)`` in pixels.
+        progress: Whether to show how far it is on stderr; by default on a terminal and in a notebook.
         **settings: Further fields of `surgeon.ProfileSettings`.
     """
     opened = [open_model(model) for model in models]
     chosen = ProfileSettings(imgsz=size(imgsz), **settings)
-    if len(opened) == 2 and opened[1].result is not None and opened[1].result.before is opened[0].opened:
-        return shown(ShownComparison, workflows.compare_edit(opened[1].result, chosen))
-    return shown(ShownComparison, workflows.compare([model.opened for model in opened], chosen))
-
-
-def _edge(edge: Sequence[str | int] | None) -> tuple[str, str] | None:
-    if edge is None:
-        return None
-    ends = [str(end).strip() for end in (edge.split("->") if isinstance(edge, str) else edge)]
-    if len(ends) != 2:
-        raise InputError(f"edge {edge!r} is no edge: give producer and consumer, (9, 21)")
-    return ends[0], ends[1]
-
-
-def _recipes(
-    recipe: Recipe | Sequence[Recipe] | str | Path, trust_modules: Sequence[str], *, planning: bool = False
-) -> Sequence[Recipe]:
-    """The recipes of any of these; of a plan the last one imports nothing, so that it needs no consent."""
-    if isinstance(recipe, Recipe):
-        return (recipe,)
-    if not isinstance(recipe, str | Path):
-        return recipe
-    loaded = load_recipes(recipe)
-    for one in loaded[:-1] if planning else loaded:
-        require_consent(one, str(recipe), trust_modules)
-    return loaded
-
-
-def size(imgsz: int | str | Sequence[int]) -> tuple[int, int]:
-    """An image side, ``(H, W)`` or ``"480x640"`` as ``(H, W)``.
-
-    Raises:
-        InputError: It is none of these.
-    """
-    parts = imgsz.lower().split("x") if isinstance(imgsz, str) else [imgsz] if isinstance(imgsz, int) else list(imgsz)
-    try:
-        sides = [int(part) for part in parts]
-    except (TypeError, ValueError):
-        sides = []
-    if len(sides) not in (1, 2) or min(sides) < 1:
-        raise InputError(f"imgsz {imgsz!r} is no image size: give a side (640), (height, width) or '480x640'")
-    return sides[0], sides[-1]
+    with showing(progress):
+        if len(opened) == 2 and opened[1].result is not None and opened[1].result.before is opened[0].opened:
+            return shown(ShownComparison, workflows.compare_edit(opened[1].result, chosen))
+        return shown(ShownComparison, workflows.compare([model.opened for model in opened], chosen))

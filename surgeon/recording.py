@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from surgeon import workflows
-from surgeon.api import open_model, size
+from surgeon.api import open_model
+from surgeon.arguments import size
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.trace.data import Trace
+from surgeon.report.progress import showing
 from surgeon.shown import shown
 
 
@@ -44,13 +46,21 @@ class RecordedTrace(Trace):
         return f"<surgeon trace of {self.profile.name}: {self.runs} runs, {len(self.spans)} spans>"
 
 
-def trace(model: Any, imgsz: int | str | Sequence[int] = 640, *, runs: int = 5, **settings: Any) -> RecordedTrace:
+def trace(
+    model: Any,
+    imgsz: int | str | Sequence[int] = 640,
+    *,
+    runs: int = 5,
+    progress: bool | None = None,
+    **settings: Any,
+) -> RecordedTrace:
     """Record what runs when, by row, under PyTorch's profiler.
 
     Args:
         model: Anything `surgeon.open` takes; it is left as it is.
         imgsz: Image side or ``(H, W)`` in pixels.
         runs: Runs in the trace; those that warm up come before it.
+        progress: Whether to show how far it is on stderr; by default on a terminal and in a notebook.
         **settings: ``batch``, ``device``, ``dtype``, ``threads``, ``fused`` of `surgeon.ProfileSettings`.
 
     Raises:
@@ -58,7 +68,8 @@ def trace(model: Any, imgsz: int | str | Sequence[int] = 640, *, runs: int = 5, 
         MeasurementError: This machine cannot measure what was asked.
     """
     chosen = ProfileSettings(imgsz=size(imgsz), latency=False, **settings)
-    return shown(RecordedTrace, workflows.trace(open_model(model).opened, chosen, runs=runs))
+    with showing(progress):
+        return shown(RecordedTrace, workflows.trace(open_model(model).opened, chosen, runs=runs))
 
 
 def log_to_ultralytics(model: Any, result: ProfileResult | Comparison | None = None) -> None:

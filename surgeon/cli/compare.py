@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from surgeon.cli.choosing import Choosing, choosing
@@ -12,6 +15,11 @@ from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Trust, talking, trusting
 from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from surgeon.models.opened import OpenedModel
+    from surgeon.profiler.results import Comparison
+    from surgeon.profiler.settings import ProfileSettings
 
 
 @click.command("compare", cls=Command)
@@ -44,7 +52,6 @@ def command(
         surgeon compare yolov8{n,s,m}.yaml yolo11{n,s,m}.yaml --baseline yolov8s.yaml --sort gflops --no-latency
         surgeon compare best.pt best-gam.pt best-lska.pt -o ablation.tex
     """
-    from surgeon import workflows
     from surgeon.cli.emit import emit_report
     from surgeon.cli.opening import open_models, require_measurable
     from surgeon.report.report import Report
@@ -61,10 +68,40 @@ def command(
         with talk.working():
             deployed = compare_files(models, measuring, trust, talk)
         emit_report(Report(results=(deployed,)), reporting)
+        if deployed.interrupted:
+            talk.say_interrupted()
         return 130 if deployed.interrupted else 0
     with talk.working():
-        opened = open_models(models, trust, talk)
+        opened = open_models(models, trust)
         require_measurable(opened, settings)
-        results = [workflows.compare(opened, one, announce=talk.say, command=given_line()) for one in settings]
+        results, stopped = _measured(opened, settings, talk)
     emit_report(Report(results=tuple(results), all_rows=all_rows, choice=choice), reporting)
-    return 130 if any(result.interrupted for result in results) else 0
+    if stopped:
+        talk.say_interrupted()
+    return 130 if stopped else 0
+
+
+def _measured(
+    opened: Sequence[OpenedModel], settings: Sequence[ProfileSettings], talk: Talk
+) -> tuple[list[Comparison], bool]:
+    """One result a size, and whether it was cut short: then what was measured until then is kept.
+
+    Raises:
+        KeyboardInterrupt: Interrupted before anything was measured.
+    """
+    from surgeon import workflows
+
+    results: list[Comparison] = []
+    for number, one in enumerate(settings, start=1):
+        if len(settings) > 1:
+            size = f"{one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch} ({number} of {len(settings)})"
+            talk.say(f"comparing {len(opened)} networks at {size}")
+        try:
+            results.append(workflows.compare(opened, one, command=given_line()))
+        except KeyboardInterrupt:
+            if not results:
+                raise
+            return results, True
+        if results[-1].interrupted:
+            return results, True
+    return results, False

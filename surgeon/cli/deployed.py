@@ -36,9 +36,9 @@ def compare_files(names: Sequence[str], measuring: Measuring, trust: Trust, talk
 
     settings = measuring.only_settings()
     networks = [name for name in names if not is_onnx(name)]
-    opened = dict(zip(networks, open_models(networks, trust, talk), strict=True))
+    opened = dict(zip(networks, open_models(networks, trust), strict=True))
     require_measurable(list(opened.values()), [settings])
     models: list[Path | OpenedModel] = [Path(name) if is_onnx(name) else opened[name] for name in names]
     context = click.get_current_context()
     is_open = all(context.get_parameter_source(name) == ParameterSource.DEFAULT for name in ("imgsz", "batch"))
-    return workflows.compare_deployed(models, settings, any_size=is_open, announce=talk.say, command=given_line())
+    return workflows.compare_deployed(models, settings, any_size=is_open, command=given_line())

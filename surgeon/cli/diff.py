@@ -58,7 +58,7 @@ def command(
         raise click.UsageError("--imgsz takes one size here")
     reporting.require(a, b, kinds=["diff"])
     with talk.working():
-        first, second = open_models([a, b], trust, talk)
+        first, second = open_models([a, b], trust)
         found = workflows.diff(first, second, imgsz[0])
     emit_report(Report(results=(found,), all_rows=all_rows), reporting)
     return int(exit_code and found.differ)

@@ -51,7 +51,7 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
     reporting = _reporting(job)
     reporting.require(job.model, kinds=["edit"])
     with job.talk.working():
-        opened = open_models([job.model], job.trust, job.talk)[0]
+        opened = open_models([job.model], job.trust)[0]
         require_measurable([opened], [settings])
     if job.writing.dry_run:
         _show_plan(recipe, opened, settings, job)
@@ -113,7 +113,6 @@ def _edit(
     recipe: Recipe | Sequence[Recipe], opened: OpenedModel, settings: ProfileSettings, job: EditJob
 ) -> tuple[EditReport, SurgeonError | None]:
     """Edit, save, compare; a comparison that failed comes back as the error to end with."""
-    job.talk.say_early("editing and checking")
     planned = workflows.plan(opened, recipe, force=job.writing.force)
     workflows.check_output(opened, planned, job.writing.out, force=job.writing.force)
     result = workflows.edit(opened, recipe, force=job.writing.force, checks=job.writing.checks)
@@ -123,9 +122,7 @@ def _edit(
     report = report_of(result, paths)
     try:
         job.talk.say(f"wrote {' and '.join(report.outputs)}")
-        comparison = workflows.compare_edit(
-            result, settings, announce=job.talk.say, command=given_line(), written=paths[0]
-        )
+        comparison = workflows.compare_edit(result, settings, command=given_line(), written=paths[0])
     except KeyboardInterrupt:
         return replace(report, notes=(*report.notes, NOT_TIMED)), None
     except Exception as error:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surgeon.cli.options import Trust
-from surgeon.cli.talk import Talk
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.progress import begin
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
 
 
-def open_models(names: Sequence[str], trust: Trust, talk: Talk) -> list[OpenedModel]:
+def open_models(names: Sequence[str], trust: Trust) -> list[OpenedModel]:
     """Open each model; only packages that the user named may be imported from the working directory.
 
     Raises:
@@ -27,7 +27,7 @@ def open_models(names: Sequence[str], trust: Trust, talk: Talk) -> list[OpenedMo
         make_folder_importable()
     opened = []
     for name in names:
-        talk.say_early(f"opening {name}")
+        begin(f"opening {name}", early=True)
         opened.append(workflows.open_model(name, trust=trust.trust, trust_modules=trust.trust_modules))
     return opened
 

@@ -59,10 +59,12 @@ def command(
     line = shlex.join(["surgeon", "profile", model, *words])
     reporting.require(model, kinds=["profile"])
     with talk.working():
-        opened = open_models([model], trust, talk)[0]
+        opened = open_models([model], trust)[0]
         require_measurable([opened], settings)
         results, stopped = _measured(opened, settings, line, talk)
     emit_report(Report(results=tuple(results), by=counting.by), reporting)
+    if stopped:
+        talk.say_interrupted()
     return 130 if stopped else 0
 
 
@@ -77,8 +79,9 @@ def _measured(
     from surgeon import workflows
 
     results: list[ProfileResult] = []
-    for one in settings:
-        talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch}")
+    for number, one in enumerate(settings, start=1):
+        place = f" ({number} of {len(settings)})" if len(settings) > 1 else ""
+        talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch}{place}")
         try:
             results.append(workflows.profile(opened, one, command=line))
         except KeyboardInterrupt:

@@ -45,7 +45,7 @@ def command(*, model: str | None, out: str | None, force: bool, schema: bool, tr
     with talk.working():
         from surgeon.cli.opening import open_models
 
-        text = _text(open_models([model], trust, talk)[0])
+        text = _text(open_models([model], trust)[0])
     _emit(text, out, force=force)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import click
 
+from surgeon import progress
+
 _OFFLINE = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 """Ultralytics' switches: no look-ups, no telemetry, no pip. A user's own values stand."""
 
@@ -28,15 +30,18 @@ class Talk:
     verbose: bool = False
 
     def say(self, text: str) -> None:
-        """One status line, for what takes a while."""
-        if not self.quiet:
-            with contextlib.suppress(OSError):
-                click.echo(text, err=True)
+        """One status line, above the bar where there is one."""
+        from surgeon.report.progress import Bar
 
-    def say_early(self, text: str) -> None:
-        """A status line before the input is accepted: on a terminal only, so that a refusal stays a single line."""
-        if sys.stderr.isatty():
-            self.say(text)
+        bar = progress.listener()
+        if isinstance(bar, Bar):
+            bar.say(text)
+        elif not self.quiet:
+            _echo(text)
+
+    def say_interrupted(self) -> None:
+        """What Ctrl-C left, below a report that was cut short."""
+        self.say("interrupted: the report holds what was measured until then")
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -48,4 +53,23 @@ class Talk:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if not self.verbose and not sys.warnoptions:
                 warnings.simplefilter("ignore")
-            yield
+            with self._progress():
+                yield
+
+    @contextlib.contextmanager
+    def _progress(self) -> Iterator[None]:
+        """Show how far the work is, unless nothing is to be said; lines where other texts may come between."""
+        from surgeon.report.progress import Lines, listening
+
+        shown = None if self.quiet else Lines(_echo) if self.verbose else listening(sys.stderr, _echo)
+        try:
+            with progress.told(shown):
+                yield
+        finally:
+            if shown is not None:
+                shown.close()
+
+
+def _echo(text: str) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)

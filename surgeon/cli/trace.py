@@ -137,9 +137,8 @@ def command(*, model: str, tracing: Tracing, target: Target, trust: Trust, talk:
         workflows.require_tensorboard(Path(target.tensorboard))
     line = shlex.join(["surgeon", "trace", model, *tracing.words(), *trust.words()])
     with talk.working():
-        opened = open_models([model], trust, talk)[0]
+        opened = open_models([model], trust)[0]
         require_measurable([opened], [settings])
-        talk.say(f"tracing {opened.name} at {settings.imgsz[0]}x{settings.imgsz[1]}, batch {settings.batch}")
         trace = workflows.trace(opened, settings, runs=tracing.runs, command=line)
         if out is None and target.tensorboard is None:
             out = free_path(opened.name)

@@ -49,7 +49,7 @@ def command(*, model: str, imgsz: tuple[Size, ...], depth: int, saving: Saving, 
     with talk.working():
         from surgeon import workflows
 
-        opened = open_models([model], trust, talk)[0]
+        opened = open_models([model], trust)[0]
         graph = workflows.tree(opened, imgsz[0])
         modules = workflows.modules(opened, imgsz[0], graph) if depth else None
     from surgeon.report.formats.machine import tree_data

@@ -56,7 +56,7 @@ def command(
         raise click.UsageError("give --steps N or --all, not both", click.get_current_context())
     Saving(json=json, force=force).require_free(model)
     with talk.working():
-        opened = open_models([model], trust, talk)[0]
+        opened = open_models([model], trust)[0]
         workflows.require_output(opened, f"{opened.name}-undone", out, force=force)
         result = workflows.undo(
             opened,

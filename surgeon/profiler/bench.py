@@ -27,6 +27,7 @@ from surgeon.profiler.timing.throughput import throughput
 from surgeon.profiler.variants.figures import VariantResult
 from surgeon.profiler.variants.table import variants_of
 from surgeon.profiler.variants.timing import time_variants
+from surgeon.progress import begin
 
 ROWS_SHARE = 0.2
 """Part of the time budget that goes to the per-row table."""
@@ -85,6 +86,7 @@ class Bench:
             untimed = self._untimed(runner, subject)
             if not settings.latency:
                 return untimed
+            begin(f"timing {subject.name}")
             latency = time_steady(
                 runner.run_ms,
                 self.clock,
@@ -94,6 +96,7 @@ class Bench:
                 precision=settings.precision,
             )
             latency = add_to_profile(latency, runner, settings, self.clock, self.forward)
+            begin("timing rows")
             timed = self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
         if INTERRUPTED in latency.notes:
             return timed
@@ -108,10 +111,12 @@ class Bench:
     def _as_deployed(self, timed: Timed, runner: Runner) -> Timed:
         """Add what one thread and one batch do not tell: the threads of a deployment, and throughput."""
         if threads := self._deployment_threads():
+            begin(f"timing with {threads} threads")
             with quiet(threads):
                 latency = self._time(runner, DEPLOYMENT_SHARE)
             timed = replace(timed, deployment=latency, deployment_threads=threads)
         if self.settings.detail and timed.latency is not None:
+            begin("timing modules")
             with quiet(self.settings.threads):
                 budget_s, median_ms = self.settings.budget_s * ROWS_SHARE, timed.latency.median_ms
                 found_ms = time_modules(runner, self.clock, budget_s=budget_s, end_to_end_ms=median_ms)
@@ -121,6 +126,7 @@ class Bench:
         end_s = self.clock.now_s() + self.settings.budget_s
 
         def time_batch(batch: int) -> Latency:
+            begin(f"timing batches of {batch}")
             images = example_images(runner.module, replace(self.settings, batch=batch))
             return self._time(Runner(runner.module, images, self.clock, self.forward), BATCH_SHARE)
 

@@ -25,6 +25,7 @@ from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
 from surgeon.profiler.timing.clock import Clock, clock_for
 from surgeon.profiler.training_memory import predict_subject
+from surgeon.progress import begin
 
 __all__ = ["Prepare", "ReportedGflops", "Subject", "compare_modules", "measure_subject", "profile_module"]
 
@@ -85,6 +86,7 @@ def measure_subject(
     require_measurable(settings)
     settings = _as_prepared(settings, [subject])
     environment = read_environment(settings.device)
+    begin(f"counting {subject.name}")
     counted = count_subject(subject, settings, forward)
     fitted = predict_subject(subject, settings, forward)
     environment = replace(environment, before=machine_state(settings.device))
@@ -94,6 +96,7 @@ def measure_subject(
     result = replace(result, training_memory=fitted)
     if not settings.roofline:
         return result
+    begin("measuring the peaks of the device")
     peak = peak_of(settings, gflops=settings.peak_gflops, bandwidth_gbs=settings.peak_bandwidth_gbs)
     return replace(result, peak=peak)
 
@@ -107,7 +110,7 @@ def compare_modules(
     seed: int = 0,
     renames: Sequence[dict[str, str]] = (),
     command: str | None = None,
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = begin,
 ) -> Comparison:
     """Measure a baseline and candidates under equal settings, their latency in random pairs in this process.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from surgeon.errors import InputError, MissingDependencyError
 from surgeon.profiler.deployed.figures import DeployedComparison, DeployedModel
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.progress import begin
 from surgeon.workflows.measuring import subject_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def compare_deployed(
     settings: ProfileSettings,
     *,
     any_size: bool = False,
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = begin,
     command: str | None = None,
 ) -> DeployedComparison:
     """Time ONNX files and exports of networks in random pairs.

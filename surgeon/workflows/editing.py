@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from surgeon.errors import OutputError, PlanError
 from surgeon.graph import LayerGraph
 from surgeon.graph.modules import ModuleTree
+from surgeon.progress import begin
 from surgeon.surgery.plan import SurgeryPlan, make_plan
 from surgeon.surgery.recipe import Recipe
 from surgeon.surgery.record import RECORD, before_edit
@@ -106,6 +107,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     from surgeon.workflows.checking import check_fully, require_level
 
     require_level(checks)
+    begin(f"editing {model.name}", early=True)
     planned = plan(model, recipe, force=force)
     family = family_of(model)
     module = family.edited(model, planned.rows, _record_entry(model, planned))
@@ -114,6 +116,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     before, after = family.network(model.module, planned.before), family.network(module, planned.before)
     passes = Passes(before, after, planned)
     tensors = map_tensors(passes, adopted)
+    begin("checking the edit", early=True)
     verified = check_edit(passes, tensors, force=force)
     edited = dataclasses.replace(
         model,
@@ -123,6 +126,7 @@ def edit(model: OpenedModel, recipe: Recipe, *, force: bool = False, checks: str
     )
     _sign(module, edit_digests(model.module, module, tensors.copied, tensors.fresh))
     if checks == "full":
+        begin("checking in full")
         verified = (*verified, *check_fully(passes, model, edited))
     return SurgeryResult(before=model, after=edited, plan=planned, tensors=tensors, checks=verified)
 

@@ -16,6 +16,7 @@ from surgeon.gate.matching import Job
 from surgeon.profiler.paired_figures import PairedLatency
 from surgeon.profiler.results import ProfileResult
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.progress import begin
 from surgeon.workflows.editing import open_model, tree
 from surgeon.workflows.measuring import compare, profile
 
@@ -28,7 +29,7 @@ def check(
     *,
     trust: bool = False,
     trust_modules: Sequence[str] = (),
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = begin,
     command: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> CheckResult:

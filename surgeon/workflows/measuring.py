@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from surgeon.errors import InputError
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
+from surgeon.progress import begin
 from surgeon.workflows.editing import SurgeryResult, tree
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def compare(
     settings: ProfileSettings,
     *,
     renames: Sequence[dict[str, str]] = (),
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = begin,
     command: str | None = None,
 ) -> Comparison:
     """Measure a baseline and candidates under equal settings; their times are taken in pairs.
@@ -63,7 +64,7 @@ def compare(
 def compare_edit(
     result: SurgeryResult,
     settings: ProfileSettings,
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = begin,
     command: str | None = None,
     written: Path | None = None,
 ) -> Comparison:

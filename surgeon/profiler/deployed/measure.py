@@ -19,6 +19,7 @@ from surgeon.profiler.timing.paired import judge, run_blocks
 from surgeon.profiler.timing.steady import noise_notes, summarise
 from surgeon.profiler.variants.fed import Shared
 from surgeon.profiler.variants.onnx_session import open_session
+from surgeon.progress import begin
 
 _TYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16}
 
@@ -68,7 +69,7 @@ def compare_sessions(
     clock: Clock | None = None,
     seed: int = 0,
     command: str | None = None,
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = begin,
 ) -> DeployedComparison:
     """Time sessions in random pairs.
 

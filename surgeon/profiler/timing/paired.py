@@ -27,6 +27,7 @@ from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.verdict import reason, verdict
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 from surgeon.profiler.timing.witness import NoWitness, Witness, warmup_s_of, witness_of
+from surgeon.progress import reached
 
 EPOCHS = 3
 MIN_PAIRS = 10
@@ -204,6 +205,7 @@ class _Session:
         end_s = self.start_s + self.settings.budget_s
         deadline_s = self.start_s + self.settings.budget_s * epoch / EPOCHS
         while True:
+            reached(self.clock.now_s() - self.start_s, self.settings.budget_s)
             for arm in self._shuffled(len(runners)):
                 series.samples_ms[arm].append(runners[arm].run_ms())
                 series.witness.saw(arm)

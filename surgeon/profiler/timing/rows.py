@@ -23,6 +23,7 @@ from surgeon.profiler.timing.placement import Placement, placed_anew
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 from surgeon.profiler.timing.witness import prepare
+from surgeon.progress import reached
 
 OUTSIDE = ""
 """Path under which time before the first row and after the last is booked."""
@@ -92,6 +93,7 @@ def time_rows(
             placement = placed_anew(runners, rng)
         deadline_s = start_s + budget_s * (len(found) + 1) / PLACEMENTS
         found.append(_runs_in(placement, paths, clock, deadline_s, 1 if found else FEWEST_RUNS))
+        reached(clock.now_s() - start_s, budget_s)
     return [
         {path: _share([_mean(runs[arm], path) for runs in found]) for path in (OUTSIDE, *rows)}
         for arm, rows in enumerate(paths)

@@ -11,6 +11,7 @@ from surgeon.profiler.timing.confidence import median_interval, quantile
 from surgeon.profiler.timing.pressure import PressureGauge
 from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 from surgeon.profiler.timing.witness import warmup_s_of, witness_of
+from surgeon.progress import reached
 
 NOISY = 0.1
 """Interquartile range over median from which a series is called noisy."""
@@ -61,6 +62,8 @@ def time_steady(
             ms = run_ms()
             witness.saw(0)
             (samples if witness.keeps() else aside).append(ms)
+            spent = (clock.now_s() - start_s) / budget_s if budget_s > 0 else 1.0
+            reached(min(spent, (len(samples) + len(aside)) / max(fewest_runs, 1)))
     except KeyboardInterrupt:
         if not samples and not aside:
             raise

@@ -28,6 +28,7 @@ from surgeon.profiler.timing.warmup import warm_up
 from surgeon.profiler.trace.data import Label, Recorded
 from surgeon.profiler.trace.marks import Marks, marked
 from surgeon.profiler.trace.spans import RUN, spans_of
+from surgeon.progress import begin, reached
 
 DEFAULT_RUNS = 5
 WARMUP_S = 5.0
@@ -50,6 +51,7 @@ def record(
         KeyboardInterrupt: Interrupted before the first run was complete; later, what was recorded is returned.
     """
     network = deployed(subject, settings)
+    begin(f"tracing {subject.name}")
     clock = clock_for(settings.device)
     runner = Runner(network, example_images(network, settings), clock)
     done, interrupted = 0, False
@@ -67,6 +69,7 @@ def record(
                 for number in range(1, runs + 1):
                     _run(runner, marks, number)
                     done = number
+                    reached(done, runs)
         except KeyboardInterrupt:
             if done < 1:
                 raise

@@ -16,6 +16,7 @@ from surgeon.profiler.variants.agreement import agreement, outputs_of
 from surgeon.profiler.variants.figures import VariantResult
 from surgeon.profiler.variants.names import EAGER
 from surgeon.profiler.variants.variant import TOLERANCES, Variant
+from surgeon.progress import begin
 
 _LONGEST_CAUSE = 200
 
@@ -48,10 +49,12 @@ def time_variants(
         with quiet(settings.threads):  # compiled code is bound to the number of threads
             expected = outputs_of(module, images)
             for number, variant in enumerate(variants):
+                begin(f"building {variant.name}")
                 arms[number] = _build(variant, module, images, settings, clock=clock, expected=expected)
         running = {arm.result.name: arm.module for arm in arms if arm.module is not None}
         if len(running) < 2:
             return tuple(arm.result for arm in arms)
+        begin(f"timing {len(running)} variants in random order")
         series = run_blocks(list(running.values()), images, settings, clock=clock)
     except KeyboardInterrupt:
         return tuple(_untimed(arm.result) for arm in arms)

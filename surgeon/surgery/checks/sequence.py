@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 
 from surgeon.errors import CheckError
+from surgeon.progress import reached
 from surgeon.surgery.checks.deployment import check_fused, check_onnx
 from surgeon.surgery.checks.files import Undo, Write, check_reload, check_undo
 from surgeon.surgery.checks.opening import check_opening
@@ -32,14 +32,12 @@ def check_edit(passes: Passes, tensors: Tensors, *, force: bool = False) -> tupl
     """
     return _require(
         # Generators: each check begins when the ones before it have passed.
-        itertools.chain(
-            check_tensors(passes, tensors),
-            check_outputs(passes),
-            check_calls(passes),
-            check_rebuild(passes),
-            check_opening(passes),
-            check_own_classes(passes, force=force),
-        )
+        check_tensors(passes, tensors),
+        check_outputs(passes),
+        check_calls(passes),
+        check_rebuild(passes),
+        check_opening(passes),
+        check_own_classes(passes, force=force),
     )
 
 
@@ -55,22 +53,22 @@ def check_fully(passes: Passes, write: Write, undo: Undo) -> tuple[Check, ...]:
         CheckError: A promise does not hold; the message names it.
     """
     return _require(
-        itertools.chain(
-            check_sizes_in_use(passes),
-            check_batch_of_one(passes),
-            check_first_batch(passes),
-            check_undo(passes, undo),
-            check_reload(passes, write),
-            check_fused(passes),
-            check_onnx(passes),
-        )
+        check_sizes_in_use(passes),
+        check_batch_of_one(passes),
+        check_first_batch(passes),
+        check_undo(passes, undo),
+        check_reload(passes, write),
+        check_fused(passes),
+        check_onnx(passes),
     )
 
 
-def _require(results: Iterable[Check]) -> tuple[Check, ...]:
+def _require(*kinds: Iterable[Check]) -> tuple[Check, ...]:
     checks = []
-    for result in results:
-        if not result.passed:
-            raise CheckError(f"the edit was undone, its check {result.name!r} failed: {result.detail}")
-        checks.append(result)
+    for number, results in enumerate(kinds, start=1):
+        for result in results:
+            if not result.passed:
+                raise CheckError(f"the edit was undone, its check {result.name!r} failed: {result.detail}")
+            checks.append(result)
+        reached(number, len(kinds))
     return tuple(checks)
