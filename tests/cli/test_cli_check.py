@@ -231,7 +231,7 @@ def test_a_refused_model_leaves_nothing_measured(run: Callable, folder: Path, mo
 def timed(monkeypatch: pytest.MonkeyPatch, low: float, high: float, stopped_by: str = "budget") -> None:
     """A comparison whose interval is known, in place of one that takes time."""
 
-    def compare(models, settings, announce):
+    def compare(models, settings, **_: object):
         assert settings.latency
         results = tuple(gating.profile(model, gating.replace(settings, latency=False)) for model in models)
         paired = PairedLatency(
