@@ -13,6 +13,7 @@ from surgeon.report.tables import Bar, Document, Emphasis, Facts, Part, Row, Tab
 _HEAD = r"""% Made by surgeon. In the preamble:
 %   \usepackage{booktabs}
 """
+_WIDE = "% Across both columns of a two-column paper: table* in place of table.\n"
 _LONG = "%   \\usepackage{longtable}\n"
 _MOST_TEXT = 40
 _MOST_ROWS = 50
@@ -22,7 +23,7 @@ _BOLD = (Emphasis.ADDED, Emphasis.TOTAL)
 def render(report: Report) -> str:
     """A report as LaTeX for another document: the paper's table where networks were measured, else plain tables."""
     if report.networks and len(report.networks) == len(report.results):
-        return _HEAD + ablation(report.networks, report.scores)
+        return _HEAD + _WIDE + ablation(report.networks, report.scores)
     return _HEAD + _LONG + "\n".join(to_latex(document) for document in report.documents)
 
 
