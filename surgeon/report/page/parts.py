@@ -7,6 +7,8 @@ from html import escape
 
 from surgeon.report.tables import Bar, Cell, Column, Emphasis, Facts, Notes, Part, Row, Table, is_empty
 
+_LONG = 40
+
 SIGNS = {Emphasis.ADDED: "+ ", Emphasis.REMOVED: "- ", Emphasis.CHANGED: "~ "}
 
 
@@ -70,5 +72,5 @@ def _cell(column: Column, cell: Cell, row: Row) -> str:
         width = 100 * max(0.0, min(1.0, cell.fraction))
         return f'<td class="bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></td>'
     sign = SIGNS.get(row.emphasis, "") if column.signed else ""
-    word = f" v-{cell}" if column.role == "verdict" and cell.isalpha() else ""
+    word = f" v-{cell}" if column.role == "verdict" and cell.isalpha() else " long" if len(cell) > _LONG else ""
     return f'<td class="{column.role}{escape(word)}">{escape(sign + cell)}</td>'
