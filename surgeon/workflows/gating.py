@@ -60,7 +60,7 @@ def check(
         size = f"{job.budget.imgsz[0]}x{job.budget.imgsz[1]}"
         announce(f"checking {job.model} at {size}, batch {job.budget.batch} ({number} of {len(jobs)})")
         try:
-            one, interrupted = bench.judge(job, announce)
+            one, interrupted = bench.judge(job)
             judged.append(one)
         except KeyboardInterrupt:
             interrupted = True
@@ -101,7 +101,7 @@ class _Bench:
         except InputError as error:
             raise type(error)(f"{budget.where}, baseline: {error}") from error
 
-    def judge(self, job: Job, announce: Callable[[str], None]) -> tuple[Judged, bool]:
+    def judge(self, job: Job) -> tuple[Judged, bool]:
         """One model's verdicts, and whether the user interrupted its timing."""
         budget, start_s = job.budget, time.monotonic()
         model, settings = self._open(job.model), job.budget.settings()
@@ -110,7 +110,7 @@ class _Bench:
         interrupted = False
         if budget.timed:
             assert budget.baseline is not None and not budget.saved_baseline, "budget_of refuses it"
-            found = compare([self._open(budget.baseline), model], settings, announce=announce)
+            found = compare([self._open(budget.baseline), model], settings)
             base, result, paired, interrupted = *found.results, found.paired[0], found.interrupted
         else:
             result = self._profile(job.model, settings)
@@ -123,6 +123,7 @@ class _Bench:
 
     def _open(self, name: str) -> OpenedModel:
         if name not in self.opened:
+            begin(f"opening {name}", early=True)
             self.opened[name] = open_model(name, trust=self.trust, trust_modules=self.trust_modules)
         return self.opened[name]
 
