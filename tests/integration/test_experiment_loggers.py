@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,7 +30,9 @@ def train(dataset: Callable[[str], str], tmp_path_factory: pytest.TempPathFactor
     def run(logger: str, *flags: str) -> dict[str, Any]:
         folder = tmp_path_factory.mktemp(logger)
         command = [sys.executable, str(SESSION), logger, str(model), dataset("detect"), str(folder), *flags]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+        # Ultralytics knows a test by this variable, and keeps its loggers off.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
