@@ -19,6 +19,8 @@ from surgeon.errors import SurgeonError
 
 USAGE, INTERNAL, INTERRUPTED = 2, 3, 130
 DEBUG = "SURGEON_DEBUG"
+NEEDED = ("networkx", "numpy", "psutil", "rich", "thop", "torch", "torchvision", "ultralytics", "yaml")
+"""Modules without which surgeon does not work, by whatever a broken installation lacks."""
 
 
 @click.group(
@@ -63,7 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SurgeonError as error:
         return _say(str(error), error.exit_code)
     except Exception as error:
-        return _say(f"internal error: {type(error).__name__}: {error} - {_where_to_report()}", INTERNAL)
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    name = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name in NEEDED:
+        return _say(f"{name} is not installed, or not whole: surgeon doctor says what is missing and what helps", USAGE)
+    return _say(f"internal error: {type(error).__name__}: {error} - {_where_to_report()}", INTERNAL)
 
 
 def _run(arguments: list[str]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from typing import Any
 
 from surgeon.doctor.finding import Finding, broken, fine
@@ -15,6 +17,7 @@ PATIENCE_S = 300
 _MARK = "surgeon-doctor "
 _LIGHT = {"numpy": "numpy", "networkx": "networkx", "psutil": "psutil", "rich": "rich", "yaml": "pyyaml"}
 """Modules that are imported only, and their distributions."""
+_DISTRIBUTIONS = {**_LIGHT, "thop": "ultralytics-thop"}
 _PROBES = {
     **{name: f"import {name}; v = getattr({name}, '__version__', '')" for name in _LIGHT},
     "torch": "import torch; v = torch.__version__; torch.ones(2).sum(); "
@@ -46,9 +49,9 @@ _REMEDY = {
 }
 
 
-def imports(names: Sequence[str] = tuple(_PROBES)) -> Iterator[Finding]:
-    """Import each package and use it once."""
-    left = list(names)
+def imports() -> Iterator[Finding]:
+    """Import each package that is there at all and use it once."""
+    left = [name for name in _PROBES if _is_there(name)]
     while left:
         said, end = _run(left)
         done = {str(line["end"]): line for line in said if "end" in line}
@@ -58,6 +61,15 @@ def imports(names: Sequence[str] = tuple(_PROBES)) -> Iterator[Finding]:
         if left and end:
             yield broken(f"import {left[0]}", end, _REMEDY[left[0]])
             left = left[1:]
+
+
+def _is_there(name: str) -> bool:
+    """Whether a package can be found, or should be: a distribution says that it is installed."""
+    try:
+        metadata.distribution(_DISTRIBUTIONS.get(name, name))
+    except metadata.PackageNotFoundError:
+        return importlib.util.find_spec(name) is not None
+    return True
 
 
 def _run(names: Sequence[str]) -> tuple[list[dict[str, Any]], str]:

@@ -45,7 +45,7 @@ def requirement(text: str) -> Requirement | None:
     rest = _EXTRA.sub("", marker or "").replace("and", "").strip(" ()")
     return Requirement(
         name=name,
-        bounds=",".join(sorted(part.strip() for part in bounds.split(",") if part.strip())),
+        bounds=",".join(sorted((part.strip() for part in bounds.split(",") if part.strip()), key=_lower_first)),
         extra=extra[1] if extra else "",
         extras=tuple(part.strip() for part in (extras or "").split(",") if part.strip()),
         conditional=bool(rest),
@@ -70,6 +70,10 @@ def release(version: str) -> tuple[int, ...] | None:
 def local_part(version: str) -> str:
     """``cu132`` of ``2.15.0+cu132``; empty where there is none."""
     return version.partition("+")[2]
+
+
+def _lower_first(bound: str) -> tuple[bool, str]:
+    return bound.startswith("<"), bound
 
 
 def _keeps(have: tuple[int, ...], bound: str) -> bool:

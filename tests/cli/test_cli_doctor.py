@@ -29,6 +29,16 @@ def test_it_works_where_torch_and_ultralytics_cannot_be_imported(shell: Callable
     assert "importing torch" in done.err
 
 
+def test_other_commands_lead_here(shell: Callable, folder: Path) -> None:
+    (folder / "site" / "torch").mkdir(parents=True)
+    (folder / "site" / "torch" / "__init__.py").write_text("import torch._C_that_is_gone\n")
+    done = shell("tree", "yolov8n.yaml", PYTHONPATH=str(folder / "site"))
+    assert done.code == 2
+    assert done.one_line == (
+        "surgeon: torch is not installed, or not whole: surgeon doctor says what is missing and what helps"
+    )
+
+
 def test_it_works_without_what_reports_are_made_with(shell: Callable, folder: Path) -> None:
     for name in ("rich", "numpy", "networkx", "yaml", "psutil"):
         (folder / "site" / name).mkdir(parents=True)

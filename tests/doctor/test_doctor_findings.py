@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from surgeon.doctor import builds as doctor_builds
+from surgeon.doctor import trial
 from surgeon.doctor.builds import Driver, builds, find_driver
 from surgeon.doctor.folders import folders, settings_folder
 from surgeon.doctor.packages import clashes, extras, hidden, needed, overwritten
@@ -33,8 +34,8 @@ def test_what_is_needed(site, said: Callable) -> None:
     found = said(needed())
     assert found["ultralytics"] == (
         "broken",
-        "8.3.9 is outside the range that surgeon was tried with, <8.5,>=8.4.0",
-        'pip install "ultralytics<8.5,>=8.4.0"',
+        "8.3.9 is outside the range that surgeon was tried with, >=8.4.0,<8.5",
+        'pip install "ultralytics>=8.4.0,<8.5"',
     )
     assert found["gone-for-good"][::2] == ("broken", 'pip install "gone-for-good>=1"')
     assert found["numpy"][0] == "fine"
@@ -208,7 +209,9 @@ def test_imports_that_fail_crash_and_work(site, said: Callable, monkeypatch: pyt
     site.package("ultralytics", init="import os\nos._exit(0)\n")
     site.package("psutil", init="import of_something_that_is_gone\n")
     monkeypatch.setenv("PYTHONPATH", str(site.folder))
+    monkeypatch.setitem(trial._PROBES, "not_there_at_all", "import not_there_at_all")
     found = said(imports())
+    assert "import not_there_at_all" not in found  # a package that is missing is told once
     assert [found[f"import {name}"][0] for name in ("numpy", "networkx", "rich", "yaml")] == ["fine"] * 4
     assert found["import psutil"][::2] == ("broken", "pip install --force-reinstall psutil")
     assert found["import torch"][:2] == (
