@@ -55,8 +55,8 @@ def yaml_digest(module: nn.Module) -> str | None:
     The order of keys and the path of the file do not count, so that the same network has the same hash everywhere.
     """
     data = getattr(module, "yaml", None)
-    if not isinstance(data, dict):
-        return None
+    if not isinstance(data, dict) or not (data.get("backbone") or data.get("head")):
+        return None  # a record of settings alone is the same for different networks
     counted = {str(key): value for key, value in data.items() if key != "yaml_file"}
     return hashlib.sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()
 

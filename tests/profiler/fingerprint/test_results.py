@@ -126,6 +126,8 @@ def test_files_from_before_the_fingerprint_load() -> None:
 def test_the_hash_of_a_yaml_is_of_what_it_says() -> None:
     net = nn.Identity()
     assert yaml_digest(net) is None
+    net.yaml = {"channels": 3}
+    assert yaml_digest(net) is None
     net.yaml = {"nc": 80, "backbone": [[-1, 1, "Conv", [64]]], "yaml_file": "/a/v8.yaml"}
     first = yaml_digest(net)
     net.yaml = {"yaml_file": "/b/v8.yaml", "backbone": [[-1, 1, "Conv", [64]]], "nc": 80}
