@@ -16,7 +16,7 @@ from surgeon.report.diff import ModelDiff
 from surgeon.report.edit import EditReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pandas import DataFrame
@@ -84,21 +84,32 @@ class _Figures(_Shown):
 
         return data_frame(self.records(by))
 
-    def save(self, path: str | Path, *, format: str | None = None, force: bool = False) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,
+        force: bool = False,
+        map: Mapping[str, float] | None = None,
+    ) -> Path:
         """Write the report in the format of the file's suffix: ``.html .md .tex .csv .json .mmd`` and more.
 
         Args:
             path: The file.
             format: A format's name, whatever the suffix.
             force: Replace a file that exists.
+            map: mAP in per cent by a network's name, for a column of ``.tex`` and ``.csv``; nothing measures it.
 
         Raises:
             OutputError: It exists, cannot be written, or its suffix names no format.
+            InputError: ``map`` names a network that there is not, or holds no percentage.
         """
         from surgeon.report.report import Report
         from surgeon.report.writing import save
 
-        return save(Report(results=(self,)), path, format=format, force=force)  # type: ignore[arg-type]
+        report = Report(results=(self,), scores=dict(map or {}))  # type: ignore[arg-type]
+        report.require_scores("map")
+        return save(report, path, format=format, force=force)
 
 
 class ShownProfile(_Figures, ProfileResult):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ import click
 from surgeon.cli.choosing import Choosing, choosing
 from surgeon.cli.command import Command
 from surgeon.cli.counting import LISTS
+from surgeon.cli.options import saying_nothing
 from surgeon.cli.reporting import Reporting, reporting
 from surgeon.errors import InputError
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--schema", is_flag=True, help="Print the JSON schema of saved results, and nothing else.")
 @reporting
+@saying_nothing
 def command(
     *,
     schema: bool,
@@ -72,9 +73,9 @@ def command(
     results = arranged([one for file in files for one in open_file(file)], choosing)
     _require_listed(by, results)
     reporting.require(*files, kinds=map(kind_of, results))
-    report = Report(results=tuple(results), all_rows=all_rows, by=by, choice=choice)
-    labels = {label for one in report.networks for label in _labels(one)}
-    emit_report(replace(report, scores=_scores(scores, labels)), reporting)
+    report = Report(results=tuple(results), all_rows=all_rows, by=by, choice=choice, scores=_scores(scores))
+    report.require_scores("--map")
+    emit_report(report, reporting)
     return 0
 
 
@@ -122,31 +123,19 @@ def _require_listed(by: str, results: Sequence[Reportable]) -> None:
         )
 
 
-def _labels(result: object) -> tuple[str, ...]:
-    from surgeon.profiler.results import Comparison, ProfileResult
-    from surgeon.report.comparison import candidate_labels
-
-    if isinstance(result, Comparison):
-        return candidate_labels(result.results)
-    return (result.name,) if isinstance(result, ProfileResult) else ()
-
-
-def _scores(texts: Sequence[str], labels: set[str]) -> dict[str, float]:
+def _scores(texts: Sequence[str]) -> dict[str, float]:
     """``yolov8n=37.3`` as a name and a number.
 
     Raises:
-        InputError: It is none, or no network is called so.
+        InputError: It is none.
     """
     scores = {}
     for text in texts:
         name, equals, value = text.rpartition("=")
         try:
-            score = float(value)
+            scores[name] = float(value)
         except ValueError:
-            score = -1.0
-        if not equals or not 0 <= score <= 100:
+            equals = ""
+        if not equals:
             raise InputError(f"--map {text}: give a network and its mAP in per cent, such as yolov8n=37.3")
-        if name not in labels:
-            raise InputError(f"--map {text}: no network is called {name}; there are {', '.join(sorted(labels))}")
-        scores[name] = score
     return scores

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from surgeon.errors import InputError
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.report.choosing import Choice, chosen
+from surgeon.report.comparison import candidate_labels
 from surgeon.report.diff import ModelDiff
 from surgeon.report.documents import Reportable, document_of
 from surgeon.report.edit import EditReport
@@ -66,6 +68,32 @@ class Report:
         """The profiles and comparisons among the results; those inside edits too."""
         found = (one.comparison if isinstance(one, EditReport) else one for one in self.shown)
         return tuple(one for one in found if isinstance(one, ProfileResult | Comparison))
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The names under which networks are listed."""
+        named = (
+            (one.name,) if isinstance(one, ProfileResult) else candidate_labels(one.results) for one in self.networks
+        )
+        return frozenset(label for labels in named for label in labels)
+
+    def require_scores(self, option: str) -> None:
+        """Refuse scores that cannot be shown.
+
+        Args:
+            option: What gave them, for the message.
+
+        Raises:
+            InputError: One is of a network that there is not, or no percentage.
+        """
+        for name, score in self.scores.items():
+            if not 0 <= score <= 100:
+                raise InputError(
+                    f"{option} {name}={score:g}: give a network and its mAP in per cent, such as yolov8n=37.3"
+                )
+            if name not in self.labels:
+                listed = ", ".join(sorted(self.labels))
+                raise InputError(f"{option} {name}={score:g}: no network is called {name}; there are {listed}")
 
     @property
     def drawn(self) -> tuple[ProfileResult | Comparison, ...]:

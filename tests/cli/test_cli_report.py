@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
+import surgeon
+from surgeon.errors import InputError
 from surgeon.report.formats.registry import FORMATS
 
 ROOT = Path(__file__).parents[2]
@@ -196,3 +198,14 @@ def test_an_edit_reports_into_a_file(run, loaded, folder) -> None:
     assert done.code == 0, done.err
     assert "+ 10 ECA" in (folder / "x.mmd").read_text("utf-8")
     assert "x.mmd exists; choose another --report FILE" in run(*words, "--out", "y.pt", "--report", "x.mmd").one_line
+
+
+def test_python_takes_the_map_too(tmp_path) -> None:
+    (family,) = surgeon.open_results(FAMILY)
+    text = family.save(tmp_path / "t.tex", map={"yolov8n": 37.3}).read_text("utf-8")
+    assert r"mAP (\%)" in text and " & 37.3 " in text
+    with pytest.raises(InputError, match=r"map yolov5=3: no network is called yolov5; there are"):
+        family.save(tmp_path / "u.tex", map={"yolov5": 3})
+    with pytest.raises(InputError, match="in per cent"):
+        family.save(tmp_path / "u.tex", map={"yolov8n": float("nan")})
+    assert [path.name for path in tmp_path.iterdir()] == ["t.tex"]
