@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
+from surgeon.cli.options import saying_nothing
 
 
 @click.command("autoload", cls=Command)
 @click.option("--enable", "action", flag_value="enable", help="Switch it on for this Python environment.")
 @click.option("--disable", "action", flag_value="disable", help="Switch it off.")
 @click.option("--status", "action", flag_value="status", default=True, help="Say whether it is on (the default).")
+@saying_nothing
 def command(*, action: str) -> None:
     """Make surgeon's blocks known to the stock yolo command.
 

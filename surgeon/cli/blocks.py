@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
-from surgeon.cli.options import Saving, saving
+from surgeon.cli.options import Saving, saving, saying_nothing
 from surgeon.cli.values import BlockName
 
 
@@ -15,6 +15,7 @@ from surgeon.cli.values import BlockName
 @click.option("--keeps-shape", is_flag=True, help="Only blocks whose output has the shape of their input.")
 @click.option("--match", metavar="TEXT", help="Only blocks with this text in name, alias, summary or paper.")
 @saving
+@saying_nothing
 def command(*, name: str | None, kinds: tuple[str, ...], keeps_shape: bool, match: str | None, saving: Saving) -> None:
     """List the blocks that can be planted.
 

@@ -29,7 +29,9 @@ _GIVEN = "surgeon.cli.given"
 _SETTINGS = "surgeon.cli.settings"
 
 _OF_THE_REPORT = {
-    **dict.fromkeys(("--json", "-o", "--output", "--format", "--report", "--sort", "--filter", "--map"), 1),
+    **dict.fromkeys(
+        ("--json", "-o", "--output", "--format", "--report", "--sort", "--filter", "--map", "--tensorboard"), 1
+    ),
     **dict.fromkeys(("--all", "-q", "--quiet", "-v", "--verbose"), 0),
 }
 """Options that change how a result is told and not what it is, with the values that they take."""

@@ -15,6 +15,7 @@ from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Trust, talking, trusting
 from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
+from surgeon.cli.tensorboard import require_tensorboard, tensorboard_option, write_tensorboard
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @choosing
 @reporting
 @click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed.")
+@tensorboard_option
 @trusting
 @talking
 def command(
@@ -37,6 +39,7 @@ def command(
     choosing: Choosing,
     reporting: Reporting,
     all_rows: bool,
+    tensorboard: str | None,
     trust: Trust,
     talk: Talk,
 ) -> int:
@@ -65,17 +68,21 @@ def command(
     if deployed_ones:
         if choosing.sort is not None or choosing.filter:
             raise click.UsageError("--sort and --filter know the figures of networks, which ONNX files do not tell")
+        if tensorboard is not None:
+            raise click.UsageError("--tensorboard takes the figures of networks, which ONNX files do not tell")
         with talk.working():
             deployed = compare_files(models, measuring, trust, talk)
         emit_report(Report(results=(deployed,)), reporting)
         if deployed.interrupted:
             talk.say_interrupted()
         return 130 if deployed.interrupted else 0
+    require_tensorboard(tensorboard)
     with talk.working():
         opened = open_models(models, trust)
         require_measurable(opened, settings)
         results, stopped = _measured(opened, settings, talk)
     emit_report(Report(results=tuple(results), all_rows=all_rows, choice=choice), reporting)
+    write_tensorboard(tensorboard, results, talk)
     if stopped:
         talk.say_interrupted()
     return 130 if stopped else 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from surgeon.cli.command import Command
+from surgeon.cli.options import saying_nothing
 
 
 @click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@saying_nothing
 def command(*, shell: str) -> None:
     """Print the script that lets a shell complete surgeon's words.
 

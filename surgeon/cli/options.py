@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from surgeon.cli.bundle import together
+from surgeon.cli.bundle import Function, together
 from surgeon.cli.completing import DEFAULT_MODEL, ModelName
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.talk import Talk
@@ -189,6 +189,14 @@ talking = together(
     click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="Let warnings and Ultralytics' own log through to stderr."),
 )
+
+
+def saying_nothing(function: Function) -> Function:
+    """``-q`` and ``-v`` where nothing but the result is said anyway: scripts may give them to every command."""
+    help_text = "As everywhere; nothing but the result is said here."
+    for names in (("-v", "--verbose"), ("-q", "--quiet")):
+        function = click.option(*names, is_flag=True, expose_value=False, help=help_text)(function)
+    return function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Trust, required_model_argument, talking, trusting
 from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
+from surgeon.cli.tensorboard import require_tensorboard, tensorboard_option, write_tensorboard
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
@@ -28,10 +29,19 @@ if TYPE_CHECKING:
 @counting
 @fitting
 @reporting
+@tensorboard_option
 @trusting
 @talking
 def command(
-    *, model: str, measuring: Measuring, counting: Counting, fit: Fit, reporting: Reporting, trust: Trust, talk: Talk
+    *,
+    model: str,
+    measuring: Measuring,
+    counting: Counting,
+    fit: Fit,
+    reporting: Reporting,
+    tensorboard: str | None,
+    trust: Trust,
+    talk: Talk,
 ) -> int:
     """Measure one network.
 
@@ -58,11 +68,13 @@ def command(
     words = (*measuring.words(), *counting.words(), *fit.words(), *trust.words())
     line = shlex.join(["surgeon", "profile", model, *words])
     reporting.require(model, kinds=["profile"])
+    require_tensorboard(tensorboard)
     with talk.working():
         opened = open_models([model], trust)[0]
         require_measurable([opened], settings)
         results, stopped = _measured(opened, settings, line, talk)
     emit_report(Report(results=tuple(results), by=counting.by), reporting)
+    write_tensorboard(tensorboard, results, talk)
     if stopped:
         talk.say_interrupted()
     return 130 if stopped else 0

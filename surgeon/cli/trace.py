@@ -94,6 +94,7 @@ target = together(
     click.option(
         "-o",
         "--out",
+        "--output",
         metavar="FILE",
         help="….pt.trace.json (also .gz) for Perfetto, chrome://tracing and TensorBoard, ….pftrace for Perfetto alone; "
         "by default <model>.pt.trace.json here, the next free number.",

@@ -118,6 +118,40 @@ def test_tensorboard_reads_figures_and_report(logs: Path) -> None:
     assert "SimAM" in text.tensor_proto.string_val[0].decode()
 
 
+def test_compare_writes_a_run_a_network(run: Callable[..., Any], folder: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    words = ("yolov8n.yaml", "yolov8s.yaml", "imgsz=32", "--no-latency")
+    outcome = run("compare", *words, "--tensorboard", "logs", "--json", "-")
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[-2:] == ["wrote logs/yolov8n", "wrote logs/yolov8s"]
+    before, after = (one["params"] for one in json.loads(outcome.out)["results"])
+    assert "--tensorboard" not in json.loads(outcome.out)["command"], "what only concerns the report"
+    found = {}
+    for name in ("yolov8n", "yolov8s"):
+        events = EventAccumulator(f"logs/{name}")
+        events.Reload()
+        found[name] = {tag: events.Scalars(tag)[0].value for tag in events.Tags()["scalars"]}
+    assert (found["yolov8n"]["surgeon/params"], found["yolov8s"]["surgeon/params"]) == (before, after)
+    assert found["yolov8s"]["surgeon/params_ratio"] == pytest.approx(after / before, rel=1e-6)
+    assert "surgeon/params_ratio" not in found["yolov8n"]
+
+
+def test_profile_writes_a_run(run: Callable[..., Any], folder: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    outcome = run("profile", "yolov8n.yaml", "imgsz=32", "--no-latency", "-q", "--tensorboard", "logs")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert [path.name for path in (folder / "logs").iterdir()] == ["yolov8n"]
+
+
+@pytest.mark.parametrize("command", ["report", "blocks", "autoload", "completion"])
+def test_quiet_and_verbose_are_taken_by_every_command(run: Callable[..., Any], command: str) -> None:
+    words = {"report": ["--schema"], "completion": ["bash"]}.get(command, [])
+    plain, quiet = run(command, *words), run(command, *words, "-q", "-v")
+    assert (quiet.code, quiet.out, quiet.err) == (0, plain.out, "")
+
+
 def test_tensorboards_profiler_plugin_answers_with_our_rows(logs: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch_tb_profiler", reason="torch-tb-profiler is not installed")
     answer, log = tmp_path / "answer.json", tmp_path / "log.txt"
