@@ -1,7 +1,7 @@
 """How progress looks: a bar on a terminal, lines elsewhere, one changing line in a notebook.
 
 Nothing is drawn from a thread of its own: what is timed in this process must not be disturbed. A bar moves when the
-work says how far it is, between two runs, and at most twice a second.
+work says how far it is, between two runs, and at most once a second.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Now = Callable[[], float]
-BAR_EVERY_S = 0.5
+BAR_EVERY_S = 1.0
 LINE_EVERY_S = 10.0
 _WIDTH = 24
 _SURE = 0.02
