@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_any, tree_map_only
 
 from surgeon.profiler.flops.elementwise import elementwise_flops
 from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_name
+from surgeon.profiler.flops.kernels import result_of
 from surgeon.profiler.flops.ledger import Ledger
 from surgeon.profiler.flops.traffic import allocated, moved, only_looks
 
@@ -53,9 +54,12 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-i
                 opened = func.decompose(*args, **kwargs)
             if opened is not NotImplemented:
                 return opened
+        out = NotImplemented
         if self._meta:
             args, kwargs = _on_meta(args, kwargs)
-        out = func(*args, **kwargs)
+            out = NotImplemented if types else result_of(func, args, kwargs)
+        if out is NotImplemented:
+            out = func(*args, **kwargs)
         self.ran(func, formula, out, args, kwargs)
         return out
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -49,6 +50,18 @@ def made_of(ledger: Ledger, shape: tuple[int, ...], like: Tensor, *others: Tenso
         out = torch.empty_strided(shape, strides, dtype=like.dtype, device=META)
     ledger.hold(out, out.nbytes)
     return out
+
+
+def joint_shape(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...] | None:
+    """The shape to which both are broadcast; None where they do not fit."""
+    if one == other:
+        return tuple(one)
+    shape = []
+    for a, b in itertools.zip_longest(reversed(one), reversed(other), fillvalue=1):
+        if a != b and 1 not in (a, b):
+            return None
+        shape.append(b if a == 1 else a)
+    return tuple(reversed(shape))
 
 
 def dense_strides(shape: tuple[int, ...], operands: tuple[Tensor, ...]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from surgeon.profiler.flops.ledger import Ledger
-from surgeon.profiler.flops.rules.base import Rule, is_plain, made, made_of
+from surgeon.profiler.flops.rules.base import Rule, is_plain, joint_shape, made, made_of
 from surgeon.profiler.flops.traffic import read_bytes, strided_copy
 
 
@@ -88,16 +87,7 @@ def _joint_shape(x: Tensor, y: Any) -> tuple[int, ...] | None:
     """The shape to which both are broadcast; None where there is none, or where the type would change."""
     if not isinstance(y, Tensor):
         return tuple(x.shape) if type(y) in (int, float) else None
-    if y.dtype != x.dtype:
-        return None
-    if x.shape == y.shape:
-        return tuple(x.shape)
-    shape = []
-    for a, b in itertools.zip_longest(reversed(x.shape), reversed(y.shape), fillvalue=1):
-        if a != b and 1 not in (a, b):
-            return None
-        shape.append(b if a == 1 else a)
-    return tuple(reversed(shape))
+    return joint_shape(x.shape, y.shape) if y.dtype == x.dtype else None
 
 
 def max_pool(ledger: Ledger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
