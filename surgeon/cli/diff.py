@@ -10,6 +10,7 @@ from surgeon.cli.options import Trust, talking, trusting
 from surgeon.cli.reporting import Reporting, reporting
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import Size, Sizes
+from surgeon.progress import begin
 
 
 @click.command("diff", cls=Command)
@@ -59,6 +60,7 @@ def command(
     reporting.require(a, b, kinds=["diff"])
     with talk.working():
         first, second = open_models([a, b], trust)
+        begin(f"comparing {first.name} with {second.name}", early=True)
         found = workflows.diff(first, second, imgsz[0])
     emit_report(Report(results=(found,), all_rows=all_rows), reporting)
     return int(exit_code and found.differ)

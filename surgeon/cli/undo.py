@@ -8,6 +8,7 @@ from surgeon.cli.command import Command
 from surgeon.cli.completing import ModelName
 from surgeon.cli.options import Saving, Trust, talking, trusting
 from surgeon.cli.talk import Talk
+from surgeon.progress import begin
 
 
 @click.command("undo", cls=Command)
@@ -58,6 +59,7 @@ def command(
     with talk.working():
         opened = open_models([model], trust)[0]
         workflows.require_output(opened, f"{opened.name}-undone", out, force=force)
+        begin(f"undoing the edit of {opened.name}", early=True)
         result = workflows.undo(
             opened,
             steps=None if all_edits else steps or 1,
