@@ -140,18 +140,23 @@ def count_of(seen: Pass, rows: Iterable[str]) -> ModelCount:
 
 
 def _row(tallies: Iterable[Tally], out_shape: tuple[int, ...] | None) -> RowCount:
-    tallies = list(tallies)
+    macs = executed = elementwise = read = written = 0
     named: dict[str, int] = {}
     for tally in tallies:
+        macs += tally.macs
+        executed += tally.executed
+        elementwise += tally.elementwise
+        read += tally.read
+        written += tally.written
         for name, amount in tally.named.items():
             named[name] = named.get(name, 0) + amount
     return RowCount(
-        macs=sum(tally.macs for tally in tallies),
-        executed=sum(tally.executed for tally in tallies),
+        macs=macs,
+        executed=executed,
         elementwise_macs=named,
-        elementwise_flops=sum(tally.elementwise for tally in tallies),
-        read_bytes=sum(tally.read for tally in tallies),
-        written_bytes=sum(tally.written for tally in tallies),
+        elementwise_flops=elementwise,
+        read_bytes=read,
+        written_bytes=written,
         out_shape=out_shape,
     )
 

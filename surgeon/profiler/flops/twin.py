@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
+from surgeon.profiler.flops.rules.base import blank
 
 Watch = Callable[[str, nn.Module, Callable[..., Any]], Callable[..., Any]]
 """``watch(path, module, forward)`` gives the function that is called in place of ``forward``."""
@@ -141,6 +142,7 @@ class _Twins:
             modules[key] = None if child is None else self._of_module(child, prefix + key)
         state["training"] = False
         if finished:
+            state.update(modules)  # found there at once; ``nn.Module`` looks into ``_modules`` when all else fails
             self._set_forward(twin, path)
         else:
             self._unfinished.append((twin, path))
@@ -162,7 +164,21 @@ class _Twins:
             elif sort is Tensor and id(value) not in self._memo:
                 state[name] = value.detach().clone()  # deepcopy refuses what was computed with gradients
             else:
-                state[name] = copy.deepcopy(value, self._memo)
+                state[name] = self._copied(value)
+
+    def _copied(self, value: Any) -> Any:
+        """``copy.deepcopy``, which is slow for what is most of all copied: lists and dictionaries of constants."""
+        sort = type(value)
+        if sort in _ATOMS:
+            return value
+        made = self._memo.get(id(value))
+        if made is None and sort is list:
+            made = self._memo[id(value)] = []
+            made.extend(map(self._copied, value))
+        elif made is None and sort is dict and _ATOMS.issuperset(map(type, value)):
+            made = self._memo[id(value)] = {}
+            made.update(zip(value, map(self._copied, value.values()), strict=True))
+        return copy.deepcopy(value, self._memo) if made is None else made
 
     def _of_stranger(self, module: nn.Module, path: str) -> nn.Module:
         self._fill(self._whole)
@@ -208,7 +224,7 @@ class _Twins:
 
     def _elsewhere(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         if self._device == "meta":
-            made = torch.empty(tensor.shape, dtype=dtype, device="meta")
+            made = blank(tensor.shape, dtype)
         else:
             made = tensor.detach().to(device=self._device, dtype=dtype, copy=True)
         return nn.Parameter(made, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
