@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import subprocess
@@ -54,7 +55,29 @@ def test_ctrl_c_at_a_later_size_keeps_the_earlier_ones(
     assert "32x32" in outcome.out and "64x64" not in outcome.out.replace("32,64", "")
 
 
-def test_a_terminal_sees_a_bar_and_stdout_stays_clean(folder: Path) -> None:
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_a_bar(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from surgeon.cli.main import main
+
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert main(["profile", "yolov8n.yaml", "imgsz=32", "--no-latency"]) == 0
+    seen = screen.getvalue()
+    assert "opening yolov8n.yaml" in seen and "counting yolov8n" in seen
+    assert "measuring yolov8n at 32x32, batch 1\n" in seen
+    assert seen.endswith("\x1b[2K"), "the bar is gone"
+    assert "counting" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_real_terminal_sees_a_bar_and_stdout_stays_clean(folder: Path) -> None:
     """The command as its own process with a terminal as stderr; how fast the machine is does not matter."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(

@@ -152,6 +152,15 @@ def test_quiet_and_verbose_are_taken_by_every_command(run: Callable[..., Any], c
     assert (quiet.code, quiet.out, quiet.err) == (0, plain.out, "")
 
 
+def test_tensorboards_profiler_plugin_parses_the_trace(logs: Path, tmp_path: Path) -> None:
+    data = pytest.importorskip("torch_tb_profiler.profiler.data", reason="torch-tb-profiler is not installed")
+    (path,) = (logs / "plugins" / "profile" / "yolov8n-simam").iterdir()
+    found = data.RunProfileData.parse("worker", "1", str(path), str(tmp_path))
+    assert found.steps_names == ["1", "2"]
+    assert "aten::conv2d" in {operator.name for operator in found.op_list_groupby_name}
+
+
+@pytest.mark.slow
 def test_tensorboards_profiler_plugin_answers_with_our_rows(logs: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch_tb_profiler", reason="torch-tb-profiler is not installed")
     answer, log = tmp_path / "answer.json", tmp_path / "log.txt"
