@@ -38,7 +38,7 @@ def test_a_figure_is_that_of_its_page(section) -> None:
     table = rows(SECTIONS[section])[1:]
     assert len(table) >= 5
     for name, *cells in table:
-        own = re.split(r"[,:]", name.lower().removeprefix("pytorch's "))[0]
+        own = re.split(r"[,:]", name.lower())[0]
         found = [cell for row in page if row[0].lower().startswith(own) for cell in row]
         figures = [cell for cell in cells if "](" not in cell]
         missing = [cell for cell in figures if not any(f"{one} ".startswith(f"{cell} ") for one in found)]
