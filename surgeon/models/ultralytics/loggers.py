@@ -1,7 +1,7 @@
 """Ultralytics' experiment loggers: which are active in a training, and how each takes figures and a text.
 
 Internals used: the modules ``ultralytics.utils.callbacks.{tensorboard,mlflow,wb,comet,clearml,dvc,neptune}`` and their
-globals ``WRITER``, ``mlflow``, ``wb``, ``comet_ml``, ``Task``, ``live``, ``run`` (8.0.100; neptune is gone from 8.4.190);
+globals ``WRITER``, ``mlflow``, ``wb``, ``comet_ml``, ``Task``, ``live``, ``run`` (8.0.100; 8.4.190 has no neptune);
 ``Model.add_callback(event, function)``, ``trainer.callbacks``, ``trainer.args.imgsz``, ``trainer.model`` (8.0.0).
 
 A logger is active when its callbacks are among the trainer's and its own run has begun; MLflow's begins last, so that
