@@ -74,6 +74,10 @@ class Bench:
     clock: Clock
     forward: Forward | None = None
 
+    @property
+    def _rows_share(self) -> float:
+        return ROWS_SHARE if self.settings.row_latency else 0.0
+
     def time_one(self, subject: Subject) -> Timed:
         """Memory, latency and rows of one network."""
         settings = self.settings
@@ -91,7 +95,7 @@ class Bench:
                 runner.run_ms,
                 self.clock,
                 min_runs=settings.min_runs,
-                budget_s=settings.budget_s * (1 - ROWS_SHARE - second),
+                budget_s=settings.budget_s * (1 - self._rows_share - second),
                 fewest_runs=settings.min_runs if settings.time_budget_s is None else FEWEST_RUNS,
                 precision=settings.precision,
             )
@@ -163,7 +167,7 @@ class Bench:
         series = run_blocks(
             [*(runner.module for runner in runners), *graphs.modules],
             runners[0].images,
-            replace(self.settings, time_budget_s=self.settings.budget_s * (1 - ROWS_SHARE)),
+            replace(self.settings, time_budget_s=self.settings.budget_s * (1 - self._rows_share)),
             forward=self.forward,
             clock=self.clock,
             seed=seed,
@@ -212,6 +216,8 @@ class Bench:
 
     def _with_rows(self, timed: Sequence[Timed], runners: Sequence[Runner], subjects: Sequence[Subject]) -> list[Timed]:
         """Add the per-row tables, unless timing was interrupted or deploying folded rows away."""
+        if not self.settings.row_latency:
+            return list(timed)
         paths = [[layer.path for layer in subject.graph] for subject in subjects]
         missing = [missing_rows(r.module, p) for r, p in zip(runners, paths, strict=True)]
         if any(missing):

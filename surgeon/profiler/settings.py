@@ -24,6 +24,7 @@ class ProfileSettings:
         dtype: ``float32``, ``float16`` or ``bfloat16``.
         threads: CPU threads of the timed forward (1 to compare; see the latency page).
         latency: Whether time is measured at all.
+        row_latency: Whether a fifth of the time budget goes to the time of each row.
         fused: Whether the timed network has its BatchNorm folded, as a deployed YOLO has. Counts are always taken of
             the network as trained (unfused), which is what ``model.info()`` prints.
         min_runs: Timed forwards of a profile, at least; a time budget that was set goes first.
@@ -50,6 +51,7 @@ class ProfileSettings:
     dtype: str = "float32"
     threads: int = 1
     latency: bool = True
+    row_latency: bool = True
     fused: bool = True
     min_runs: int = 30
     time_budget_s: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -86,6 +87,16 @@ def test_prepare_gets_a_copy_and_its_network_is_timed() -> None:
     assert net[1].ms == 4.0
     assert found.settings.fused
     assert found.latency is not None and found.latency.median_ms == pytest.approx(7)
+
+
+def test_without_rows_all_the_time_goes_to_the_runs() -> None:
+    found = {}
+    for rows in (True, False):
+        clock = FakeClock()
+        found[rows] = measured(network(clock), clock, replace(SETTINGS, row_latency=rows, time_budget_s=0.8))
+    assert all(row.latency_ms is None for row in found[False].layers)
+    assert found[False].unattributed_ms is None
+    assert len(found[False].latency.samples_ms) > 1.2 * len(found[True].latency.samples_ms)
 
 
 def test_rows_that_deploying_folds_away_are_said() -> None:
