@@ -122,7 +122,8 @@ def test_cuda(site, said: Callable, monkeypatch: pytest.MonkeyPatch, torch: str,
     site.package("torch", version=torch)
     site.package("torchvision")
     monkeypatch.setattr(doctor_builds, "find_driver", lambda: driver)
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    for name in ("torch", "torchvision"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     found = said(builds())
     assert set(found) == {"cuda"}
     assert found["cuda"][0] == level
