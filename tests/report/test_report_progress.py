@@ -77,7 +77,8 @@ def test_what_is_left_is_not_guessed_too_early() -> None:
     assert lines.how_far() == "1 %"
 
 
-def test_a_bar_moves_at_most_once_a_second_and_goes_away() -> None:
+def test_a_bar_moves_at_most_once_a_second_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     stream, time = Terminal(), Time()
     bar = Bar(Console(file=stream, force_terminal=True, width=80, color_system=None), time)
     with progress.told(bar):
