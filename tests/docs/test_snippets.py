@@ -79,9 +79,11 @@ def prepared(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["start.md", "adding-a-block.md"])
-def test_a_page_runs(page, tmp_path, monkeypatch, capsys) -> None:
+def test_a_page_runs(page, tmp_path, monkeypatch, capsys, request) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    sys.modules.pop("my_blocks", None)  # of another test
+    request.addfinalizer(lambda: sys.modules.pop("my_blocks", None))
     monkeypatch.setenv("SURGEON_IMGSZ", "64")
     monkeypatch.setenv("SURGEON_TIME_BUDGET", "0.5")
     names: dict[str, object] = {}
