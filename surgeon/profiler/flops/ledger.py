@@ -82,7 +82,10 @@ class Ledger:
             self._now = self._tally(path, path)
             self._events.append(path)
         else:
-            self._now = self._tally(self._now.row, path)
+            row = self._now.row
+            self._now = self._tally(row or self._row_around(path), path)
+            if self._now.row is not row:
+                self._events.append(self._now.row)
 
     def leave(self) -> None:
         """The innermost running module ends."""
@@ -158,10 +161,11 @@ class Ledger:
         if path in self._places:
             path = self._place(path)
         around = self._now
-        tally = self._tallies.get((around.row, path))
+        row = around.row or self._row_around(path)
+        tally = self._tallies.get((row, path))
         if tally is None:
             own = 0 if self.defined else work[0]
-            self._tallies[around.row, path] = Tally(around.row, path, own, *work, {}, {operator: [1, *work]})
+            self._tallies[row, path] = Tally(row, path, own, *work, {}, {operator: [1, *work]})
         else:
             self._now = tally
             self.book(operator, *work)
@@ -200,6 +204,12 @@ class Ledger:
         if running in places:
             return places[running]
         return next((place for place in places.values() if place.startswith(f"{running}.")), path)
+
+    def _row_around(self, path: str) -> str:
+        """The row that a module belongs to which runs while no row does: a hook of the row may run it after it."""
+        while path and path not in self._row_paths:
+            path = _parent(path)
+        return path
 
     def _tally(self, row: str, path: str) -> Tally:
         tally = self._tallies.get((row, path))

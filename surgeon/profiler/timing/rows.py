@@ -144,7 +144,8 @@ def stamped(module: nn.Module, paths: Sequence[str], mark: Callable[[], Any]) ->
     try:
         for path in paths:
             row = module.get_submodule(path)
-            handles.append(row.register_forward_pre_hook(_stamper(tape, path, mark)))
+            # Before the row's own hooks: a block that one of them plants before the row is the row's.
+            handles.append(row.register_forward_pre_hook(_stamper(tape, path, mark), prepend=True))
             enclosing = next((p for p in _parents(path) if p in known), None)
             if enclosing is not None or path == paths[-1]:
                 handles.append(row.register_forward_hook(_stamper(tape, enclosing or OUTSIDE, mark)))

@@ -118,6 +118,20 @@ def test_a_row_inside_a_row_gives_the_rest_back() -> None:
     assert [round(shares[path].share, 9) for path in ("0", "0.1", "1", OUTSIDE)] == [0.4, 0.2, 0.4, 0]
 
 
+@pytest.mark.parametrize("how", ["before", "after"])
+def test_the_time_of_a_graft_is_its_rows(how) -> None:
+    clock = FakeClock()
+    net = nn.Sequential(slow(clock, 10), slow(clock, 20), slow(clock, 30))
+
+    def graft(*_: object) -> None:
+        clock.ms += 40
+
+    (net[1].register_forward_pre_hook if how == "before" else net[1].register_forward_hook)(graft)
+    paths = ["0", "1", "2"]
+    (shares,) = time_rows([Runner(net, torch.zeros(1), clock)], [paths], clock, budget_s=0.01)
+    assert [round(100 * shares[path].share, 9) for path in paths] == [10, 60, 30]
+
+
 def test_networks_take_turns() -> None:
     clock, order = FakeClock(), []
     nets = [nn.Sequential(slow(clock, ms)) for ms in (10, 30)]
