@@ -18,7 +18,10 @@ environment or in a file: [settings](settings.md).
 def commands_page() -> str:
     """The page: for each command what ``--help`` prints, in the order in which ``surgeon --help`` lists them."""
     parts = [_HEAD]
-    with click.Context(cli, info_name="surgeon", terminal_width=WIDTH, max_content_width=WIDTH) as parent:
+    # click keeps the first --help it makes for a command, so the names must be those of the real command line.
+    with click.Context(
+        cli, info_name="surgeon", terminal_width=WIDTH, max_content_width=WIDTH, **cli.context_settings
+    ) as parent:
         for name in cli.list_commands(parent):
             command = cli.get_command(parent, name)
             assert command is not None, name

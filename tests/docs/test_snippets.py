@@ -64,7 +64,7 @@ def test_a_command_parses(page, line, tmp_path, monkeypatch) -> None:
     assert command is not None, f"surgeon has no command {name}"
     if name == "yolo":
         return
-    with click.Context(cli, info_name="surgeon") as parent:
+    with click.Context(cli, info_name="surgeon", **cli.context_settings) as parent:
         command.make_context(name, rest, parent=parent)
 
 
