@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import click
 
+from surgeon.cli.command import HELP_NAMES
 from surgeon.cli.completing import VARIABLE, end_soon
 from surgeon.cli.group import LazyGroup
 from surgeon.errors import SurgeonError
@@ -23,9 +24,7 @@ NEEDED = ("networkx", "numpy", "psutil", "rich", "thop", "torch", "torchvision",
 """Modules without which surgeon does not work, by whatever a broken installation lacks."""
 
 
-@click.group(
-    "surgeon", cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group("surgeon", cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": HELP_NAMES})
 @click.version_option(package_name="yolo-surgeon", prog_name="surgeon", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
