@@ -35,8 +35,11 @@ _LATIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßà
 
 def escape(text: str) -> str:
     """Text for LaTeX; what pdflatex's default fonts lack loses its accents, or becomes a question mark."""
-    parts = " ".join(text.split()).split("--")  # which LaTeX would join to a dash: --imgsz
-    return "-{}-".join("".join(map(_sign, part)) for part in parts)
+    written = ""
+    for sign in map(_sign, " ".join(text.split())):
+        # LaTeX would join --imgsz's hyphens to a dash.
+        written += f"{{}}{sign}" if sign.startswith("-") and written.endswith("-") else sign
+    return written
 
 
 def _sign(sign: str) -> str:
