@@ -15,8 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.profiler import record_function
+
+from surgeon.profiler.kineto import recorded
 
 US = 1_000
+LAUNCH = "launch on the fake card "
 Launches = Sequence[tuple[float, float]]
 """Microseconds of the host and of the card, launch by launch."""
 
@@ -35,6 +39,8 @@ class Card:
         self.deaf = False
         self.fail_capture = ""
         self.allocated = {"now": 100, "peak": 100, "reserved": 100}
+        self.traced: list[tuple[float, float]] | None = None
+        self.cupti = True
 
     def __deepcopy__(self, memo: object) -> Card:
         return self
@@ -48,10 +54,29 @@ class Card:
             self.recording.append(card_us)
             return
         self.host_ns += round(host_us * US)
+        if self.traced is not None:
+            with record_function(f"{LAUNCH}{len(self.traced)}"):
+                self.traced.append((max(self.host_ns, self.busy_until_ns) / US, card_us * self.pace))
         self.work(card_us)
 
     def work(self, card_us: float) -> None:
         self.busy_until_ns = max(self.host_ns, self.busy_until_ns) + round(card_us * self.pace * US)
+
+    def kineto(self, call: Callable[[], None]) -> dict[str, Any]:
+        """The profiler's document of a call: the host's events as they are, and the card's launches and kernels."""
+        self.traced = []
+        try:
+            document = recorded(call, "cpu")
+            for event in document["traceEvents"] if self.cupti else ():
+                if event["name"].startswith(LAUNCH):
+                    link = int(event["name"].removeprefix(LAUNCH))
+                    event |= {"cat": "cuda_runtime", "name": "cudaLaunchKernel", "args": {"correlation": 1 + link}}
+            for link, (start_us, us) in enumerate(self.traced if self.cupti else (), start=1):
+                work = {"ph": "X", "cat": "kernel", "name": "k", "pid": 0, "tid": 7, "args": {"correlation": link}}
+                document["traceEvents"].append({**work, "ts": start_us, "dur": us})
+        finally:
+            self.traced = None
+        return document
 
     def synchronize(self, device: object = None) -> None:
         self.calls.append("synchronize")

@@ -14,10 +14,10 @@ from surgeon.profiler.bench import Timed
 from surgeon.profiler.counting import Counted
 from surgeon.profiler.figures import Detail
 from surgeon.profiler.predicted import DeployedRow, activation_of, deployed_rows
-from surgeon.profiler.results import Counts, Environment, LayerProfile, ProfileResult
+from surgeon.profiler.results import Counts, Environment, Latency, LayerProfile, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject
-from surgeon.profiler.timing.rows import RowTiming
+from surgeon.profiler.trace.busy import Busy
 from surgeon.profiler.widths import bytes_in
 
 
@@ -34,8 +34,8 @@ def assembled(
         params=sum(p.numel() for p in parameters),
         trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
         counts=_counts(counted),
-        layers=_layers(subject, settings.dtype, counted, timed.rows, timed.subnormals),
-        latency=timed.latency,
+        layers=_layers(subject, settings.dtype, counted, timed),
+        latency=_with_busy(timed.latency, timed.busy),
         memory=timed.memory,
         activation=activation_of(counted.deployed, subject.graph, settings.dtype),
         source_sha256=subject.source_sha256,
@@ -64,9 +64,13 @@ def _timed_detail(detail: Detail | None, modules_ms: Mapping[str, float] | None)
     return replace(detail, modules=tuple(replace(one, latency_ms=modules_ms.get(one.path)) for one in detail.modules))
 
 
-def _layers(
-    subject: Subject, dtype: str, counted: Counted, timing: RowTiming | None, subnormals: Mapping[str, int]
-) -> tuple[LayerProfile, ...]:
+def _with_busy(latency: Latency | None, busy: Busy | None) -> Latency | None:
+    if latency is None or latency.gpu is None or busy is None:
+        return latency
+    return replace(latency, gpu=replace(latency.gpu, kernel_busy_ms=busy.network_ms, kernel_busy_runs=busy.runs))
+
+
+def _layers(subject: Subject, dtype: str, counted: Counted, timed: Timed) -> tuple[LayerProfile, ...]:
     graph, module = subject.graph, subject.module
     deployed = deployed_rows(counted.deployed)
     index = {IMAGE: -1} | {layer.key: layer.index for layer in graph}
@@ -74,7 +78,7 @@ def _layers(
     for layer in graph:
         row = counted.model.rows[layer.path]
         does = deployed.get(layer.path, DeployedRow())
-        ms, plus_minus = (None, None) if timing is None else timing.rows_ms[layer.path]
+        ms, plus_minus = (None, None) if timed.rows is None else timed.rows.rows_ms[layer.path]
         rows.append(
             LayerProfile(
                 key=layer.key,
@@ -95,9 +99,10 @@ def _layers(
                 deployed_operators=does.operators,
                 deployed_layout_bytes=bytes_in(dtype, does.layout_bytes),
                 trainable_params=_trainable(module.get_submodule(layer.path)),
-                subnormal_weights=subnormals.get(layer.path, 0),
+                subnormal_weights=timed.subnormals.get(layer.path, 0),
                 latency_ms=ms,
                 latency_plus_minus_ms=plus_minus,
+                kernel_busy_ms=None if timed.busy is None else timed.busy.rows_ms.get(layer.path),
                 planted=layer.planted,
                 grafts=() if layer.planted else _grafts(module.get_submodule(layer.path)),
             )

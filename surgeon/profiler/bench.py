@@ -11,11 +11,13 @@ from surgeon.errors import MeasurementError
 from surgeon.profiler.fingerprint.cpu import usable_cpus
 from surgeon.profiler.gpu_arms import GRAPH_SHARE, add_energy, add_to_profile, capture_graphs
 from surgeon.profiler.inputs import Forward, example_images
+from surgeon.profiler.kernel_busy import kernel_busy
 from surgeon.profiler.memory import measure_memory
 from surgeon.profiler.results import Latency, Memory, PairedLatency, Throughput
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject, deployed, layout_of
 from surgeon.profiler.timing.clock import Clock
+from surgeon.profiler.timing.cuda import CudaClock
 from surgeon.profiler.timing.denormals import subnormals_by_row
 from surgeon.profiler.timing.modules import time_modules
 from surgeon.profiler.timing.paired import judge, run_blocks
@@ -24,6 +26,7 @@ from surgeon.profiler.timing.rows import RowShare, RowTiming, distribute, missin
 from surgeon.profiler.timing.runner import Runner
 from surgeon.profiler.timing.steady import FEWEST_RUNS, INTERRUPTED, noise_notes, summarise, time_steady
 from surgeon.profiler.timing.throughput import throughput
+from surgeon.profiler.trace.busy import Busy
 from surgeon.profiler.variants.figures import VariantResult
 from surgeon.profiler.variants.table import variants_of
 from surgeon.profiler.variants.timing import time_variants
@@ -46,6 +49,7 @@ class Timed:
     Attributes:
         subnormals: Subnormal weights by the path of the row, of a network that is timed on a CPU.
         layout: Memory layout of its weights.
+        busy: How long a GPU worked for each row; None where that was not recorded.
     """
 
     memory: Memory
@@ -58,6 +62,7 @@ class Timed:
     throughput: Throughput | None = None
     modules_ms: Mapping[str, float] | None = None
     variants: tuple[VariantResult, ...] = ()
+    busy: Busy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Bench:
             latency = add_to_profile(latency, runner, settings, self.clock, self.forward)
             begin("timing rows")
             timed = self._with_rows([replace(untimed, latency=latency)], [runner], [subject])[0]
+            timed = self._with_kernels(timed, runner, subject)
         if INTERRUPTED in latency.notes:
             return timed
         timed = self._as_deployed(timed, runner)
@@ -231,6 +237,19 @@ class Bench:
         except KeyboardInterrupt:
             return [_noted(one, f"rows were not timed: {INTERRUPTED}") for one in timed]
         return [_distributed(one, found) for one, found in zip(timed, shares, strict=True)]
+
+    def _with_kernels(self, timed: Timed, runner: Runner, subject: Subject) -> Timed:
+        """Add how long a GPU worked for each row that was timed, or why that is not known."""
+        if timed.rows is None or not isinstance(self.clock, CudaClock):
+            return timed
+        begin("recording kernels")
+        try:
+            found = kernel_busy(runner, subject.graph, self.clock)
+        except KeyboardInterrupt:
+            found = INTERRUPTED
+        if isinstance(found, str):
+            return _noted(timed, f"kernel-busy times were not taken: {found}")
+        return replace(timed, busy=found)
 
 
 def _distributed(timed: Timed, shares: Mapping[str, RowShare]) -> Timed:

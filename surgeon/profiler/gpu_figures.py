@@ -41,6 +41,9 @@ class GpuLatency:
         flags: PyTorch's switches that decide which kernels run, as found (``cudnn.benchmark`` …).
         graph: Replay of a CUDA graph against the ordinary forward, None where not asked for or refused.
         energy_mj: Energy of the card for one run, None where not asked for or not to be trusted.
+        kernel_busy_ms: Median time in which at least one of a run's kernels, copies and memsets ran on the card, from
+            runs under the profiler; None where they were not recorded.
+        kernel_busy_runs: How many runs that were.
     """
 
     span_ms: tuple[float, ...]
@@ -55,6 +58,8 @@ class GpuLatency:
     flags: dict[str, bool] = field(default_factory=dict)
     graph: Gap | None = None
     energy_mj: float | None = None
+    kernel_busy_ms: float | None = None
+    kernel_busy_runs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,8 @@ class LayerProfile:
             computes with slowly unless it flushes them to zero; 0 where nothing was timed.
         latency_ms: Mean share of this row × the end-to-end median; None where not timed.
         latency_plus_minus_ms: Half-width of that figure's 95 % interval, None where unknown.
+        kernel_busy_ms: Median time in which at least one of the kernels, copies and memsets that the row launches runs
+            on a GPU, from runs under the profiler; below `latency_ms` the row waits. None where not recorded.
         planted: Whether surgeon put it there.
         grafts: Names of the blocks that surgeon planted inside it.
     """
@@ -180,6 +182,7 @@ class LayerProfile:
     subnormal_weights: int = 0
     latency_ms: float | None = None
     latency_plus_minus_ms: float | None = None
+    kernel_busy_ms: float | None = None
     planted: bool = False
     grafts: tuple[str, ...] = ()
 

@@ -63,11 +63,19 @@ def slow_rows(result: ProfileResult) -> tuple[SlowRow, ...]:
 
 
 def _calls(row: LayerProfile, result: ProfileResult) -> str:
-    """Launch-bound, on a GPU, where the whole network is; overhead-bound, on a CPU, where operators are short."""
+    """Launch-bound on a GPU, overhead-bound on a CPU.
+
+    On a GPU by how long the card works for the row, or, where that was not recorded, if the whole network is; on a CPU
+    where its operators are short.
+    """
     if not row.deployed_operators or not row.latency_ms:
         return ""
     each_us = 1000 * row.latency_ms / row.deployed_operators
     listed = f"{row.deployed_operators} operators of {each_us:.0f} us on average"
+    if row.kernel_busy_ms is not None:
+        waits = row.kernel_busy_ms * EXCESS < row.latency_ms
+        worked = f"kernels run in {row.kernel_busy_ms:.2f} of its {row.latency_ms:.2f} ms"
+        return f"launch-bound ({worked}; {listed})" if waits else ""
     if result.latency is not None and result.latency.gpu is not None:
         return f"launch-bound ({listed})" if result.latency.gpu.launch_bound else ""
     return f"overhead-bound ({listed}, about what calling them costs)" if each_us < 1000 * SHORT_MS else ""

@@ -30,6 +30,19 @@ def latency_items(latency: Latency | None) -> Items:
     return tuple(items)
 
 
+def busy_notes(latency: Latency | None) -> tuple[str, ...]:
+    """What the column of kernel-busy times is; none where it is not there."""
+    gpu = None if latency is None else latency.gpu
+    if gpu is None or gpu.kernel_busy_ms is None:
+        return ()
+    return (
+        "Busy ms: time in which the card ran at least one of the kernels, copies and memsets that the row launched, "
+        f"overlaps counted once; median of {units.plural(gpu.kernel_busy_runs, 'further run')} under PyTorch's "
+        "profiler, which may lengthen kernels. Where it is clearly below the row's ms, the row waits: launch-bound. "
+        "Rows that overlap add up to more than the total.",
+    )
+
+
 def memory_items(memory: Memory | None) -> Items:
     """The card's memory; none on a CPU."""
     if memory is None or memory.allocated_bytes is None:

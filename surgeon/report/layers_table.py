@@ -28,6 +28,7 @@ class _Figures:
     elementwise_macs: int
     latency_ms: float | None
     plus_minus_ms: float | None = None
+    busy_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def _measures(shown: list[_Figures], timed: bool, whole: float, macs: int) -> li
         measures.append(number("ms", lambda one: units.ms_brief(one.latency_ms)))
     if any(one.plus_minus_ms is not None for one in shown):
         measures.append(number("± ms", lambda one: units.ms_brief(one.plus_minus_ms), wide=True))
+    if any(one.busy_ms is not None for one in shown):
+        measures.append(number("busy ms", lambda one: units.ms_brief(one.busy_ms)))
     if timed:
         measures.append(number("% time", lambda one: _share(_weight(one, True), whole), wide=True))
     measures.append(number("% GFLOPs", lambda one: _share(one.macs, macs), wide=True))
@@ -113,17 +116,20 @@ def _of(row: LayerProfile) -> _Figures:
         elementwise_macs=row.elementwise_macs,
         latency_ms=row.latency_ms,
         plus_minus_ms=row.latency_plus_minus_ms,
+        busy_ms=row.kernel_busy_ms,
     )
 
 
 def _total(result: ProfileResult) -> _Figures:
     """The network's own figures."""
+    gpu = result.latency.gpu if result.latency else None
     return _Figures(
         params=result.params,
         macs=result.counts.macs,
         executed=result.counts.executed,
         elementwise_macs=sum(result.counts.elementwise_macs.values()),
         latency_ms=result.latency.median_ms if result.latency else None,
+        busy_ms=gpu.kernel_busy_ms if gpu else None,
     )
 
 

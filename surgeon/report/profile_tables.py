@@ -15,7 +15,7 @@ from surgeon.report.conventions_tables import (
     reconciliation_facts,
 )
 from surgeon.report.environment import environment_items, source_items
-from surgeon.report.gpu import latency_items, memory_items
+from surgeon.report.gpu import busy_notes, latency_items, memory_items
 from surgeon.report.layers_table import layers_table
 from surgeon.report.roofline import roofline_parts
 from surgeon.report.slow_rows import slow_rows_notes
@@ -159,7 +159,7 @@ def _bare(value: float) -> str:
 
 def notes_of(result: ProfileResult) -> tuple[str, ...]:
     """What the reader must know to trust the figures, and how to get them again."""
-    notes = list(result.latency.notes if result.latency else ())
+    notes = [*(result.latency.notes if result.latency else ()), *busy_notes(result.latency)]
     if result.counts.uncounted:
         operators = units.plural(len(result.counts.uncounted), "operator")
         names = ", ".join(result.counts.uncounted)

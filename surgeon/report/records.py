@@ -167,4 +167,5 @@ def _row(result: ProfileResult, label: str, change: str, row: LayerProfile) -> R
         "written_bytes": row.written_bytes,
         "latency_ms": row.latency_ms,
         "latency_plus_minus_ms": row.latency_plus_minus_ms,
+        "kernel_busy_ms": row.kernel_busy_ms,
     }

@@ -31,9 +31,9 @@ def bench(card: Card, flushed: list[int]) -> Bench:
     def flush() -> None:
         flushed.append(card.host_ns)
 
-    clock = CudaClock(
-        torch.device("cpu"), cuda=card, now_ns=card.now_ns, sensor=NvmlSensor(Nvml(card), "card"), flush=flush
-    )
+    sensor = NvmlSensor(Nvml(card), "card")
+    device = torch.device("cpu")
+    clock = CudaClock(device, cuda=card, now_ns=card.now_ns, sensor=sensor, flush=flush, kineto=card.kineto)
     return Bench(SETTINGS, clock)
 
 
@@ -58,6 +58,9 @@ def test_a_profile(card: Card) -> None:
     assert found.rows is not None
     assert sum(ms for ms, _ in found.rows.rows_ms.values()) + found.rows.unattributed_ms == pytest.approx(2.406)
     assert len(flushed) > len(latency.samples_ms)
+    assert found.busy is not None
+    assert found.busy.rows_ms == pytest.approx({"0": 0.1, "1": 0.3})
+    assert (found.busy.network_ms, found.busy.runs) == (pytest.approx(0.4), 5)
 
 
 def test_a_comparison(card: Card) -> None:
@@ -90,3 +93,22 @@ def test_nothing_is_asked_for_that_was_not(card: Card) -> None:
         *(None, ()),
     )
     assert "device" not in card.calls  # no capture
+
+
+def test_without_cupti_there_are_no_kernel_times_and_a_reason(card: Card) -> None:
+    card.cupti = False
+    found = bench(card, []).time_one(subject(card, LIGHT, "light"))
+    assert found.rows is not None and found.busy is None
+    assert found.latency is not None
+    (note,) = [one for one in found.latency.notes if "kernel-busy" in one]
+    assert note.startswith("kernel-busy times were not taken: the trace holds no kernels, ") and "CUPTI" in note
+
+
+def test_an_interrupt_of_the_recording_keeps_the_rest(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(call: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(card, "kineto", interrupted)
+    found = bench(card, []).time_one(subject(card, LIGHT, "light"))
+    assert found.latency is not None and found.rows is not None and found.busy is None
+    assert "kernel-busy times were not taken: interrupted" in found.latency.notes

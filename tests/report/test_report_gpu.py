@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -75,6 +76,30 @@ def test_a_profile_tells_graph_and_energy_where_measured(on_gpu: ProfileResult) 
     assert items["CUDA graph"] == "2.48 ms median; -38.0 % [-39.0 %, -37.0 %] faster against the forward"
     assert items["energy"] == "812 mJ a run, idle power included"
     assert latency_items(replace(on_gpu.latency, gpu=None)) == latency_items(None) == memory_items(None) == ()
+
+
+def test_rows_have_a_column_of_kernel_busy_times_where_they_were_recorded(on_gpu: ProfileResult) -> None:
+    assert on_gpu.latency is not None
+    assert "busy ms" not in flat(to_markdown(profile_document(on_gpu)))
+    rows = tuple(replace(row, kernel_busy_ms=0.0 if row.index == 11 else 0.11) for row in on_gpu.layers)
+    gpu = replace(GPU, kernel_busy_ms=2.37, kernel_busy_runs=5)
+    recorded = replace(on_gpu, layers=rows, latency=replace(on_gpu.latency, gpu=gpu))
+    text = flat(to_markdown(profile_document(recorded)))
+    assert "± ms | busy ms | % time" in text
+    assert "| 9 | backbone.9 | SPPF | 8 | 256x10x10 | 164,608 | 0.033 | 0.41 | 0.02 | 0.11 |" in text
+    assert "**29.31** | **-** | **2.37** |" in text
+    assert "Busy ms: time in which the card ran at least one of the kernels, copies and memsets that the row" in text
+    assert "median of 5 further runs under PyTorch's profiler, which may lengthen kernels." in text
+    assert from_json(to_json(recorded)) == recorded
+
+
+def test_a_result_of_before_kernel_busy_times_still_loads(on_gpu: ProfileResult) -> None:
+    older = json.loads(to_json(on_gpu))
+    for row in older["layers"]:
+        del row["kernel_busy_ms"]
+    for name in ("kernel_busy_ms", "kernel_busy_runs"):
+        del older["latency"]["gpu"][name]
+    assert from_json(json.dumps(older)) == on_gpu
 
 
 def test_a_pair_tells_the_other_clocks_and_the_cycles() -> None:

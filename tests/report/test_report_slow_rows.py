@@ -85,6 +85,19 @@ def test_on_a_gpu_the_whole_network_is_launch_bound_or_is_not(three):
         assert found.reasons == reasons
 
 
+@pytest.mark.parametrize("network", ["launch-bound: the host", ""])
+def test_the_kernels_of_the_row_decide_where_they_were_recorded(three, network):
+    """The row takes 20 ms: whether the card works for half of it, not what the whole network is."""
+    gpu = GpuLatency(span_ms=(1.0,), enqueue_ms=(1.0,), median_span_ms=1.0, median_enqueue_ms=1.0)
+    on_gpu = replace(three, latency=replace(three.latency, gpu=replace(gpu, launch_bound=network)))
+    for busy_ms, reasons in (
+        (9.9, ("launch-bound (kernels run in 9.90 of its 20.00 ms; 40 operators of 500 us on average)",)),
+        (10.1, ()),
+    ):
+        (found,) = slow_rows(with_last(on_gpu, deployed_bytes=10, kernel_busy_ms=busy_ms))
+        assert found.reasons == reasons
+
+
 def test_copies_into_another_layout_explain_it(three):
     (found,) = slow_rows(with_last(three, deployed_bytes=10, deployed_layout_bytes=4))
     assert found.reasons == ("layout change (40 % of its bytes are copies into another layout)",)

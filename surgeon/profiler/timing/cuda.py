@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 
+from surgeon.profiler.kineto import recorded
 from surgeon.profiler.timing.cuda_witness import CudaWitness, RunTimes
 from surgeon.profiler.timing.nvml import GpuSensor, NoSensor, open_sensor
 
@@ -33,6 +35,7 @@ class CudaClock:
         sensor: What reads the card; by default nothing does.
         flush: Empties the L2 cache, for cold runs; None leaves it warm.
         now_ns: The host's clock.
+        kineto: Runs a call under PyTorch's profiler and returns its document; by default the device's own.
     """
 
     warmup_runs = 10
@@ -46,9 +49,11 @@ class CudaClock:
         sensor: GpuSensor | None = None,
         flush: Callable[[], None] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
+        kineto: Callable[[Callable[[], None]], dict[str, Any]] | None = None,
     ) -> None:
         self._device, self.cuda, self._flush, self._now_ns = device, cuda, flush, now_ns
         self.sensor: GpuSensor = sensor or NoSensor("")
+        self.kineto = kineto or partial(recorded, device=str(device))
         self._spare: list[Any] = []
         self._last: RunTimes | None = None
 

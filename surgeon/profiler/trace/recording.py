@@ -1,24 +1,15 @@
-"""Runs a deployed network a few times under PyTorch's profiler. The network as given is only read.
-
-Through ``torch.autograd.profiler``, the engine of ``torch.profiler``: the latter imports PyTorch's compiler, which
-takes longer than the trace.
-"""
+"""Runs a deployed network a few times under PyTorch's profiler. The network as given is only read."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch.autograd.profiler import profile, record_function
+from torch.autograd.profiler import record_function
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.inputs import example_images
+from surgeon.profiler.kineto import document_of, profiler_for
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject, deployed
 from surgeon.profiler.timing.clock import clock_for
@@ -61,9 +52,9 @@ def record(
         except RuntimeError as error:
             size = f"{settings.imgsz[0]}x{settings.imgsz[1]}"
             raise MeasurementError(f"{subject.name} cannot run on {settings.device} at {size}: {error}") from error
-        with _profiler(settings.device):
+        with profiler_for(settings.device):
             _run(runner, marks, 0)  # the profiler's own warm-up: what it finds is dropped
-        profiler = _profiler(settings.device)
+        profiler = profiler_for(settings.device)
         try:
             with profiler:
                 for number in range(1, runs + 1):
@@ -74,7 +65,7 @@ def record(
             if done < 1:
                 raise
             interrupted = True
-    kineto = _document(profiler)
+    kineto = document_of(profiler)
     spans = spans_of(kineto["traceEvents"], labels, done)
     return Recorded(kineto=kineto, spans=spans, runs=done, interrupted=interrupted)
 
@@ -86,46 +77,3 @@ def _run(runner: Runner, marks: Marks, number: int) -> None:
         if runner.images.is_cuda:
             torch.cuda.synchronize(runner.images.device)
     del result
-
-
-class _Quiet(profile):
-    """Kineto writes a line to the process's stderr where it starts and stops, which nothing else keeps it from."""
-
-    def __enter__(self) -> Any:
-        with _without_stderr():
-            return super().__enter__()  # type: ignore[no-untyped-call]
-
-    def __exit__(self, *error: Any) -> Any:
-        with _without_stderr():
-            return super().__exit__(*error)  # type: ignore[no-untyped-call]
-
-
-def _profiler(device: str) -> profile:
-    kind = torch.device(device).type
-    return _Quiet(use_device=None if kind == "cpu" else kind, use_kineto=True, record_shapes=True)
-
-
-@contextlib.contextmanager
-def _without_stderr() -> Iterator[None]:
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
-
-
-def _document(profiler: profile) -> dict[str, Any]:
-    """The profiler's document, which it only writes to a file."""
-    with tempfile.TemporaryDirectory(prefix="surgeon-trace-") as folder:
-        path = Path(folder) / "kineto.json"
-        profiler.export_chrome_trace(str(path))  # type: ignore[no-untyped-call]
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return document
