@@ -72,6 +72,9 @@ def new_block(
         if info.takes_list != isinstance(c1, tuple):
             what = "a list of feature maps" if info.takes_list else "one feature map"
             raise Refused(f"{info.title} reads {what}, here {'is one' if isinstance(c1, int) else f'are {len(c1)}'}")
+        if isinstance(edit, Insert) and info.kind == "upsampling":
+            instead = f"surgeon replace --module {info.name} --at SITE puts it in the place of an upsampling row"
+            raise Refused(f"{info.title} enlarges the map, and an insertion keeps its size; {instead}", nearest=False)
         given, taken = _like(info, c1, c2, _resampling(info, settings, former.ratio), former.convolution)
         resolved = info.resolve(c1, c2, given)  # type: ignore[arg-type]  # a list's block
         where = f"{c1} channels" if isinstance(c1, int) else f"{'+'.join(map(str, c1))} channels"

@@ -9,7 +9,7 @@ from surgeon.errors import AmbiguousSiteError, PlanError, SiteError
 from surgeon.graph import Layer, LayerGraph, Site, resolve
 from surgeon.graph.modules import ModuleTree
 from surgeon.graph.nested import NestedSite, resolve_nested
-from surgeon.surgery.heads import is_head, parts_of_head
+from surgeon.surgery.heads import insertion_refused, is_head, parts_of_head
 from surgeon.surgery.inside import places_inside
 from surgeon.surgery.recipe import Edit, Insert, Recipe, Replace
 
@@ -39,8 +39,10 @@ def places_of(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -
 
     Raises:
         SiteError: A site does not exist or is ambiguous.
-        PlanError: Row mode was asked where only a graft can be.
+        PlanError: Row mode was asked where only a graft can be, or a block of a head is to be inserted.
     """
+    if isinstance(edit, Insert) and is_head(edit):
+        raise insertion_refused(edit, graph, modules())
     if isinstance(edit, Insert) and edit.inside is not None:
         reason = f"there are no rows inside {edit.inside}"
         if recipe.mode == "row":

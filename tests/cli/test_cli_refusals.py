@@ -50,6 +50,10 @@ REFUSED = {
     "two sites": (["insert", SOURCE, *GAM, "--before", "12"], "two sites"),
     "no such class": (["insert", SOURCE, "--module", "surgeon.blocks.gam:Gim", "--after", "9"], "Gim"),
     "no such package": (["insert", SOURCE, "--module", "nopackage.mod:Block", "--after", "9"], "nopackage"),
+    "inserted head": (
+        ["insert", SOURCE, "--module", "mbconvhead", "--after", "9"],
+        "surgeon replace --module mbconvhead --at Detect",
+    ),
     "replaced head": (["replace", SOURCE, "--at", "Detect", "--module", "gam"], "head"),
     "identity replacement": (["replace", SOURCE, "--at", "9", "--module", "gam", "--start", "identity"], "identity"),
     "changed stride": (["replace", SOURCE, "--at", "1", "--module", "gam"], "resolution"),

@@ -88,3 +88,18 @@ def test_refusals():
         surgeon.open("yolov8n.yaml").replace("Detect", "mbconvhead", settings={"branch": "boxes"})
     with pytest.raises(PlanError, match="leave --mode row out"):
         surgeon.open("yolov8n.yaml").replace("Detect", "mbconvhead", mode="row")
+
+
+@pytest.mark.parametrize(
+    "place", [{"after": 9}, {"before": "Detect:0"}, {"inside": "C2f"}, {"mode": "graft", "after": 9}]
+)
+def test_a_block_of_a_head_is_not_inserted(place):
+    """It would be planted as the plain MBConv that it is inside a branch, at a place where nobody asked for one."""
+    instead = "nowhere else; surgeon replace --module mbconvhead --at Detect does that"
+    with pytest.raises(PlanError, match=instead):
+        surgeon.open("yolov8n.yaml").insert("mbconvhead", **place)
+
+
+def test_a_network_without_such_a_head_is_told_so():
+    with pytest.raises(PlanError, match="yolov8n-cls has no head with branches like Ultralytics' Detect"):
+        surgeon.open("yolov8n-cls.yaml").insert("mbconvhead", after=3)

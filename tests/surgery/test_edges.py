@@ -166,7 +166,10 @@ def test_the_catalogs_settings_follow_the_resolution():
     fused = plan(Replace(module="fusion", at="Concat")).rows[5]
     assert (fused.block.in_channels, fused.block.out_channels, fused.inputs) == ((64, 16), 80, ("row4", "row0"))
     for edit, said in (
-        (Insert(module="twotimes", after="3"), "TwoTimes enlarges the map .*, and this place keeps its size"),
+        (
+            Insert(module="twotimes", after="3"),
+            "an insertion keeps its size; surgeon replace --module twotimes --at SITE puts",
+        ),
         (Replace(module="twotimes", at="1"), "changes the resolution from 32x32 to 16x16"),
         (Replace(module="strided", at="1", settings={"stride": 4}), "stride 4 .*leave stride out"),
         (Insert(module="fusion", after="3"), "Fusion reads a list of feature maps, here is one"),
