@@ -65,7 +65,7 @@ def test_original_checkpoint_of_yolov5(original, clone, cli, fresh):
     assert rebuilt[0] == "models.yolo" and rebuilt[-1] == "True"
 
 
-@pytest.mark.parametrize("mode", ["row", "graft"])
+@pytest.mark.parametrize("mode", [pytest.param("row", marks=pytest.mark.slow), "graft"])
 @pytest.mark.parametrize("name", ["yolov5n", pytest.param("gelan-t", marks=pytest.mark.slow)])
 def test_the_repositories_own_parser_rebuilds_the_edit(name, mode, opened, fresh, tmp_path):
     opened(name).insert("lska", after="backbone.6", mode=mode).save(tmp_path / "edited.pt")

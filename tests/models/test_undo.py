@@ -53,7 +53,7 @@ EDITS = st.one_of(
 )
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(
     name=st.sampled_from(sorted(SCALES)),
     several=st.lists(st.lists(EDITS, min_size=1, max_size=2).map(tuple), min_size=1, max_size=3),
