@@ -185,9 +185,14 @@ def widen(x: Tensor) -> Tensor:
 def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
     """Open a region in which autocast does not narrow what :func:`widen` widened."""
     kind = x.device.type
-    # The meta device, on which profilers count, knows no autocast and refuses the question.
-    active = kind != "meta" and torch.is_autocast_enabled(kind)
-    return torch.autocast(kind, enabled=False) if active else nullcontext()
+    if kind != "meta" and torch.is_autocast_enabled(
+        kind
+    ):  # the meta device knows no autocast, and refuses the question
+        return torch.autocast(kind, enabled=False)
+    # Who follows a step of CUDA's without its device has CUDA's autocast switched on all the same.
+    if kind != "cuda" and torch.is_autocast_enabled("cuda"):
+        return torch.autocast("cuda", enabled=False)
+    return nullcontext()
 
 
 def sigmoid_gate(x: Tensor, logits: Tensor) -> Tensor:

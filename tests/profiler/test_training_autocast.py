@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from surgeon.blocks.common import no_autocast
 from surgeon.profiler.training.autocast import autocast_as_cuda
 
 
@@ -35,6 +36,21 @@ def test_autocast_casts_as_on_cuda(operator: Callable[[Tensor], Tensor], dtype: 
     with autocast_as_cuda(torch.float16):
         assert operator(x).dtype == dtype
     assert operator(x).dtype == without
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_region_without_autocast_is_left_alone(device: str) -> None:
+    x, weight = torch.ones(4, 4, device=device), torch.ones(4, 4, device=device, requires_grad=True)
+    before = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    with autocast_as_cuda(torch.bfloat16):
+        for region in (no_autocast(x), torch.autocast("cuda", enabled=False)):
+            with region:
+                assert (x @ weight).dtype == torch.float32
+                assert x.half().exp().dtype == torch.float16
+            assert (x @ weight).dtype == torch.bfloat16
+    assert (torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")) == before
+    with autocast_as_cuda(None):
+        assert not torch.is_autocast_enabled("cuda")
 
 
 def test_attention_inside_a_composite_is_cast() -> None:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from training_memory_support import measured_step, real_loss
 
 import surgeon
+from surgeon.blocks.mhsa import MHSA
+from surgeon.blocks.planted import PlantedBlock
 from surgeon.errors import MeasurementError
 from surgeon.models.ultralytics.training_loss import training_loss
 from surgeon.profiler.training.loss import TrainingLoss
@@ -74,6 +76,30 @@ def test_a_real_step_of_the_chain_takes_as_much() -> None:
     model = nn.Sequential(*chain(inplace=True), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * SIDE * SIDE // 4, 4))
     found = followed(model, 4, loss=Summed())
     assert found.peak_bytes == pytest.approx(measured_step(model, SIDE, 4, real_loss(Summed(), 4, SIDE)), rel=0.02)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_block_that_widens_its_attention_keeps_that_in_float32_under_amp(batch: int) -> None:
+    """MHSA of one head on N pixels of eight channels, as PyTorch's own autocast keeps it on a CPU."""
+    attention = MHSA(8, 8, heads=1, position=False)
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), attention)
+    n, half, full = SIDE * SIDE, 2, 4
+    convolutions = (3 + 8) * n * half  # what they read: the image, and the map that the three projections share
+    wide = (3 * 8 * n + n * n) * full  # scaled queries, keys, values, and the softmax, which both products share
+    weights = (3 * 8 + 3 * 8 * 8) * half
+    images = torch.rand(batch, 3, SIDE, SIDE)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert saved_bytes(model, images) == batch * (convolutions + wide) + weights
+    found = followed(model, batch, amp=torch.bfloat16)
+    assert found.kept_bytes == batch * (convolutions + wide + 8 * n * half) + weights  # the output is there as well
+
+
+@pytest.mark.parametrize("name", ["bra", "orepa", "s2"])
+def test_blocks_that_switch_autocast_off_keep_what_they_keep_in_a_real_step(name: str) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), PlantedBlock(name, 16, 16, {}, "paper", seed=0))
+    with torch.autocast("cpu", torch.bfloat16):
+        real = saved_bytes(model, torch.rand(2, 3, SIDE, SIDE))
+    assert followed(model, amp=torch.bfloat16).kept_bytes == real + 2 * MAP  # the output of 16 channels in bfloat16
 
 
 class Summed:

@@ -2,7 +2,8 @@
 
 PyTorch's own autocast looks at the device of each tensor and leaves those of the meta device alone. So its lists
 (``ATen/autocast_mode.h``) are registered once more for a while, under an autocast key that no device uses here; it is
-switched on for this thread alone.
+switched on for this thread alone. CUDA's autocast, which does nothing to these tensors, is said to be on meanwhile: so
+blocks see it, and where they switch it off, nothing is cast here either.
 
 Internals used: ``AutocastPrivateUse1``, its guards in ``torch._C`` (2.6), ``torch.library.Library.fallback`` (2.6).
 """
@@ -62,11 +63,25 @@ def autocast_as_cuda(lower: torch.dtype | None) -> Iterator[None]:
         for names, cast in ((LOWER, lowered), (FULL, _to_full), (PROMOTED, _to_widest)):
             for operator in filter(None, map(_operator, names.split() if lower else ())):
                 library.impl(operator, _kernel(operator, cast))
-        with _switched_on():
+        with _said_to_be_on(lower), _switched_on():
             yield
     finally:
+        casts.clear()  # as on CUDA; PyTorch may keep the kernels, and with them the copies, for longer
         library._destroy()
         others._destroy()
+
+
+@contextmanager
+def _said_to_be_on(lower: torch.dtype | None) -> Iterator[None]:
+    """CUDA's autocast as the thread's state has it; ``torch.autocast`` itself refuses where there is no GPU."""
+    before = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    torch.set_autocast_enabled("cuda", lower is not None)
+    torch.set_autocast_dtype("cuda", lower or before[1])
+    try:
+        yield
+    finally:
+        torch.set_autocast_enabled("cuda", before[0])
+        torch.set_autocast_dtype("cuda", before[1])
 
 
 @contextmanager
@@ -92,7 +107,8 @@ def _kernel(operator: Any, cast: Callable[[Any], Any]) -> Callable[..., Any]:
 
     def run(*args: Any, **kwargs: Any) -> Any:
         with native._ExcludeDispatchKeyGuard(native.DispatchKeySet(native.DispatchKey.AutocastPrivateUse1)):
-            args, kwargs = cast((args, kwargs))
+            if torch.is_autocast_enabled("cuda"):
+                args, kwargs = cast((args, kwargs))
             return operator(*args, **kwargs)
 
     return run
