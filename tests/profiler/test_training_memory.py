@@ -10,7 +10,7 @@ import pytest
 import torch
 from profiler_support import ultralytics_model
 from torch import Tensor, nn
-from training_memory_support import measured_step, real_loss
+from training_memory_support import measured_step, real_loss, saved_bytes
 
 import surgeon
 from surgeon.blocks.mhsa import MHSA
@@ -33,23 +33,6 @@ def chain(*, inplace: bool = False) -> nn.Sequential:
 def followed(model: nn.Module, batch: int = 2, **options: Any) -> StepMemory:
     asked: dict[str, Any] = {"loss": None, "amp": None, **options}
     return step_memory(model, (SIDE, SIDE), batch, **asked)
-
-
-def saved_bytes(model: nn.Module, images: Tensor) -> int:
-    """Bytes of all that autograd saves in a real forward, the images, parameters and buffers left out."""
-    given = {t.untyped_storage().data_ptr() for t in (images, *model.parameters(), *model.buffers())}
-    saved: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in given:
-            saved[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        output = model.train()(images)
-    assert output.requires_grad
-    return sum(saved.values())
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])

@@ -19,6 +19,23 @@ def real_loss(loss: TrainingLoss, batch: int, side: int) -> Loss:
     return lambda outputs: loss(outputs, batch, (side, side))
 
 
+def saved_bytes(model: nn.Module, images: Tensor) -> int:
+    """Bytes of all that autograd saves in a real forward, the images, parameters and buffers left out."""
+    given = {t.untyped_storage().data_ptr() for t in (images, *model.parameters(), *model.buffers())}
+    saved: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in given:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = model.train()(images)
+    assert output.requires_grad
+    return sum(saved.values())
+
+
 def measured_step(model: nn.Module, side: int, batch: int, loss: Loss, *, optimizer: bool = True) -> int:
     """Peak of forward, loss, backward and update; gradients and the optimizer's state are there before.
 
