@@ -6,7 +6,7 @@ import click
 
 from surgeon.cli.main import cli
 
-WIDTH = 100
+WIDTH = 84
 _HEAD = """# Every command
 
 Exit codes: 0 done, 1 a check or a budget failed, 2 usage or refused input (one sentence on stderr; nothing is
