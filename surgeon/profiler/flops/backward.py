@@ -9,13 +9,14 @@ ordinary operators in a backward pass too, and have their formula in ``formulas.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
-from surgeon.profiler.flops.formulas import Formula
+if TYPE_CHECKING:
+    from surgeon.profiler.flops.formulas import Formula
 
 Gradients = tuple[int, int]
 """MACs of the gradient of what goes through an operator, and of the gradient of its weight."""

@@ -1,7 +1,8 @@
 """MACs of one operator from the shapes it was called with, and which operators nobody can count.
 
 The formulas of convolution, matrix products and fused attention are PyTorch's own (``torch.utils.flop_counter``,
-which counts 2 FLOPs a MAC); a few that it lacks are added here. What is elementwise by convention (normalisation,
+which counts 2 FLOPs a MAC), but for their gradients (`surgeon.profiler.flops.backward`), which a forward may compute
+too; a few that it lacks are added here. What is elementwise by convention (normalisation,
 activation, pooling, resampling, reductions) has no MACs and is not listed as uncounted.
 """
 
@@ -14,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry
+
+from surgeon.profiler.flops.backward import total_formulas
 
 Formula = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], int]
 """``formula(output, args, kwargs) -> MACs`` of one call of an operator."""
@@ -93,6 +96,7 @@ def _numel(tensor: Tensor) -> int:
 
 BUILT_IN: Mapping[str, Formula] = {
     **{_packet_name(packet): _from_torch(formula) for packet, formula in flop_registry.items()},
+    **total_formulas(),
     "aten::mv": lambda out, args, kwargs: _numel(args[0]),
     "aten::addmv": lambda out, args, kwargs: _numel(args[1]),
     "aten::dot": lambda out, args, kwargs: _numel(args[0]),

@@ -20,6 +20,7 @@ from surgeon.profiler.flops.fastpath import without_fast_attention
 from surgeon.profiler.flops.formulas import Formula, default_formulas
 from surgeon.profiler.flops.ledger import OUTSIDE
 from surgeon.profiler.flops.origins import Origins
+from surgeon.profiler.flops.training_formulas import StatedModules
 from surgeon.profiler.flops.training_ledger import Step, TrainingLedger
 from surgeon.profiler.flops.training_mode import TrainingMode, next_node
 from surgeon.profiler.flops.twin import counting_twin
@@ -153,10 +154,11 @@ def _counted(
 ) -> TrainingCount:
     """Train a twin for one step under the mode that books it."""
     ledger = TrainingLedger([layer.path for layer in graph], next_node)
+    stated = StatedModules(ledger)
     with (
         torch.random.fork_rng(devices=[]),
         without_fast_attention(),
-        counting_twin(module, image.device.type, _Watcher(ledger)) as twin,
+        counting_twin(module, image.device.type, _Watcher(ledger, stated)) as twin,
     ):
         twin.train()
         learned = [parameter for parameter in twin.parameters() if parameter.requires_grad]
@@ -173,7 +175,7 @@ def _counted(
             weight_gradient_macs=total.weight_gradient_macs,
             trained_params=sum(p.numel() for p in module.parameters() if p.requires_grad),
             uncounted=tuple(ledger.uncounted),
-            note=NOTE,
+            note=NOTE + stated.note(),
         ),
         rows=rows,
         outside=_sum(step for step in steps if step.row == OUTSIDE),
@@ -198,17 +200,18 @@ def _step(graph: LayerGraph, output: object) -> None:
 class _Watcher:
     """What stands in for forward methods; see `surgeon.profiler.flops.twin.Watch`."""
 
-    def __init__(self, ledger: TrainingLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: TrainingLedger, stated: StatedModules) -> None:
+        self._ledger, self._stated = ledger, stated
 
     def __call__(self, path: str, module: nn.Module, forward: Forward) -> Forward:
         """The function that stands in for ``forward``."""
         enter, leave = self._ledger.enter, self._ledger.leave
+        forward = self._stated.watched(path, module, forward)
 
         def watched(*args: object, **kwargs: object) -> object:
             enter(path)
             try:
-                return forward(*args, **kwargs)  # type: ignore[arg-type]
+                return forward(*args, **kwargs)
             finally:
                 leave()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from surgeon.profiler.flops.ledger import OUTSIDE
@@ -49,6 +50,8 @@ class TrainingLedger:
         self._owners: list[Step] = []
         self._mark()
         self.uncounted: dict[str, None] = {}
+        self._stated: dict[str, None] | None = None
+        self._covered: list[tuple[int, int]] = []
 
     def enter(self, path: str) -> None:
         """The module at ``path`` starts running."""
@@ -78,8 +81,33 @@ class TrainingLedger:
         """Whose forward made this node; the network for one from before the pass."""
         return self._owners[max(bisect_right(self._from, node) - 1, 0)]
 
-    def book_uncounted(self, operator: str, owner: Step) -> None:
-        """An operator ran whose MACs nobody knows."""
+    @property
+    def forward_macs(self) -> int:
+        """What was booked of forwards until now."""
+        return sum(step.forward for step in self._steps.values())
+
+    @contextmanager
+    def stating(self) -> Iterator[dict[str, None]]:
+        """A formula covers what runs: operators that nobody knows are named in what this gives, and in no list.
+
+        Nor are those that derive them: the backward operators of whatever nodes the forward makes meanwhile.
+        """
+        unknown: dict[str, None] = {}
+        start, self._stated = self._next_node(), unknown
+        try:
+            yield unknown
+        finally:
+            self._stated = None
+            if unknown:
+                self._covered.append((start, self._next_node()))
+
+    def book_uncounted(self, operator: str, owner: Step, node: int | None) -> None:
+        """An operator ran whose MACs nobody knows, in the backward pass for a node."""
+        if node is None and self._stated is not None:
+            self._stated[operator] = None
+            return
+        if node is not None and any(start <= node < end for start, end in self._covered):
+            return
         self.uncounted[f"{operator} in {owner.path or 'the model'}"] = None
 
     def __iter__(self) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from surgeon.profiler.flops.backward import GRADIENTS, WITHOUT_MACS, total_formulas
-from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_name
+from surgeon.profiler.flops.formulas import REGISTERED, Formula, is_uncountable, operator_name
 from surgeon.profiler.flops.mode import OperatorMode
 from surgeon.profiler.flops.origins import Origin, Origins
 from surgeon.profiler.flops.training_ledger import Step, TrainingLedger
@@ -31,7 +31,7 @@ class TrainingMode(OperatorMode):  # type: ignore[no-untyped-call, unused-ignore
 
     Args:
         ledger: Where to book.
-        formulas: MAC formulas by operator name; `GRADIENTS` stands before them.
+        formulas: MAC formulas by operator name; where the user registered none, `GRADIENTS` tells the two kinds apart.
         origins: Told of every operator.
         meta: As in `OperatorMode`.
     """
@@ -39,7 +39,7 @@ class TrainingMode(OperatorMode):  # type: ignore[no-untyped-call, unused-ignore
     def __init__(
         self, ledger: TrainingLedger, formulas: Mapping[str, Formula], origins: Origins, *, meta: bool
     ) -> None:
-        super().__init__({**formulas, **total_formulas()}, meta=meta)
+        super().__init__({**total_formulas(), **formulas}, meta=meta)
         self._ledger = ledger
         self._origins = origins
         self._factors: dict[int, set[Origin]] = {}
@@ -52,7 +52,7 @@ class TrainingMode(OperatorMode):  # type: ignore[no-untyped-call, unused-ignore
         name = operator_name(func)
         node: Any = None if self._ledger.in_forward else torch._C._current_autograd_node()
         owner = self._ledger.now if node is None else self._ledger.owner_of(node._sequence_nr())
-        if name in GRADIENTS:
+        if name in GRADIENTS and name not in REGISTERED:
             self._book_gradients(owner, args, *GRADIENTS[name](out, args, kwargs))
         elif formula is not None and node is None:
             owner.forward += formula(out, args, kwargs)
@@ -62,7 +62,7 @@ class TrainingMode(OperatorMode):  # type: ignore[no-untyped-call, unused-ignore
         elif node is not None and name == "aten::mul" and node._sequence_nr() in self._with_vectors:
             self._book_product(owner, node, args, int(out.numel()))
         elif is_uncountable(func) and name not in WITHOUT_MACS:
-            self._ledger.book_uncounted(name, owner)
+            self._ledger.book_uncounted(name, owner, None if node is None else node._sequence_nr())
         self._origins.follow((args, kwargs), out)
 
     def _remember(self, name: str, args: tuple[Any, ...]) -> None:

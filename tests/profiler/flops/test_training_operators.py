@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from training_support import MAP, PIXELS, Do, LooksAtData, cost, last, trained
 
 from surgeon.errors import MeasurementError
+from surgeon.profiler.flops.count import count
 from surgeon.profiler.flops.formulas import default_formulas
 from surgeon.profiler.flops.training import count_training
 
@@ -214,3 +215,20 @@ def test_the_random_state_stays() -> None:
     before = torch.get_rng_state()
     assert count_training(model, chain_graph(model), (12, 10)).counted_on == "cpu"
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_gradient_that_a_forward_computes_counts_by_the_same_formulas() -> None:
+    """Of a grouped convolution: PyTorch's own formula of its backward forgets to divide by the groups."""
+
+    class Derives(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(8, 8, 3, padding=1, groups=4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                x = x.detach().requires_grad_()
+                return torch.autograd.grad(self.conv(x).sum(), (x, self.conv.weight.requires_grad_()))[0]
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), Derives())
+    assert count(model, chain_graph(model), (12, 10)).rows["1"].macs == 3 * MAP * 2 * 9
