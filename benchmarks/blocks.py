@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from plain import plain
+from plain import form
 
 from surgeon.blocks import all_blocks, create
 from surgeon.errors import InputError, MeasurementError
@@ -102,10 +102,11 @@ class Plain(nn.Module):
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.block = block
+        self.form = form(block)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """The same numbers as the block's own forward."""
-        return plain(self.block, x)  # type: ignore[arg-type]
+        return self.form(self.block, x)  # type: ignore[arg-type]
 
 
 def cases(names: list[str], channels: list[int], sides: list[int], trained: list[str]) -> Iterator[Case]:

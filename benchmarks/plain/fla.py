@@ -27,8 +27,10 @@ def fla(m: FLA, x: Tensor) -> Tensor:
         table = F.interpolate(table, small if r > 1 else (h, w), mode="bilinear")
         k = k + table.flatten(2).transpose(1, 2)
 
+    scale = F.softplus(m.scale)
+
     def focus(t: Tensor) -> Tensor:
-        t = (t.relu() + 1e-6) / F.softplus(m.scale)
+        t = (t.relu() + 1e-6) / scale
         norm, t = t.norm(dim=-1, keepdim=True), t**p
         t = t / t.norm(dim=-1, keepdim=True) * norm
         return heads(t)

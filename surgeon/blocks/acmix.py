@@ -10,12 +10,13 @@ convolution.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from surgeon.blocks import fused_acmix
+from surgeon.blocks import fused_acmix, grouped, handwritten, neighbourhood
 from surgeon.blocks.catalog.acmix import INFO
 from surgeon.blocks.common import Block, no_autocast, one_graph, widen
 
@@ -100,8 +101,21 @@ class ACmix(Block):
         how = {"head": self.head, "stride": self.stride, "dilation": self.dilation}
         if self.fused and fused_acmix.serves(q, k, v, pe, **how):
             return fused_acmix.attend(q, k, v, pe, head=self.head, kernel=self.kernel_att)
+        maps = (q, k, v, pe)
+        if handwritten.differentiates(*maps) and self._small(q):
+            side = neighbourhood.TILE + self.kernel_att - 1
+            whole = TILE + self.kernel_att - 1
+            near = self.mask.reshape(TILE, TILE, whole, whole)[: neighbourhood.TILE, : neighbourhood.TILE, :side, :side]
+            return neighbourhood.attend(maps, near, self.head, partial(self._attention, tiled=False))
         with no_autocast(q):
-            return self._attention(widen(q), widen(k), widen(v), widen(pe)).to(q.dtype)
+            return self._attention(*(widen(t) for t in maps)).to(q.dtype)
+
+    def _small(self, q: Tensor) -> bool:
+        """Whether the attention over ``(B, Co, H, W)`` can run by hand: see :mod:`surgeon.blocks.neighbourhood`."""
+        reach = self.kernel_att // 2
+        height, width = q.shape[2:]
+        fits = min(height, width) > reach and height * width <= neighbourhood.LARGEST
+        return self.stride == 1 and self.dilation == 1 and fits
 
     def _grouped(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Reorder three ``(B, Co, H, W)`` to ``(B, d * 3 * head, H, W)``: the maps of one channel side by side."""
@@ -109,14 +123,14 @@ class ACmix(Block):
         split = (t.reshape(batch, self.head, self.head_dim, height, width).transpose(1, 2) for t in (q, k, v))
         return torch.stack(list(split), 2).reshape(batch, -1, height, width)
 
-    def _attention(self, q: Tensor, k: Tensor, v: Tensor, pe: Tensor) -> Tensor:
+    def _attention(self, q: Tensor, k: Tensor, v: Tensor, pe: Tensor, *, tiled: bool = True) -> Tensor:
         """Attend over each pixel's neighbourhood; maps ``(B, Co, H, W)``, positions ``(1, d, H, W)``."""
         batch, channels, height, width = q.shape
         reach = self.dilation * (self.kernel_att // 2)
         k = (k.reshape(batch, self.head, self.head_dim, height, width) - pe.unsqueeze(1)).reshape(k.shape)
         k, v = _border(k, reach), _border(v, reach)
         q = q * self.head_dim**-0.5
-        if one_graph() or self.stride > 1 or self.dilation > 1:
+        if one_graph() or self.stride > 1 or self.dilation > 1 or not tiled:
             q = q[:, :, :: self.stride, :: self.stride]
             return self._shifted(q, k, v).reshape(q.shape)
         q, k, v = (t.reshape(batch * self.head, self.head_dim, t.shape[2], t.shape[3]) for t in (q, k, v))
@@ -178,6 +192,9 @@ class ShiftConv(nn.Conv2d):
     def forward(self, input: Tensor, mixing: Tensor) -> Tensor:  # type: ignore[override]
         """Convolve ``(B, d * m, H, W)`` with the product of the shifts and ``mixing`` ``(k², m, 1, 1)``."""
         weight = torch.matmul(self.weight.permute(0, 2, 3, 1), mixing.flatten(1)).permute(0, 3, 1, 2)
+        by_hand = handwritten.differentiates(input, weight) and self.stride == (1, 1)
+        if by_hand and input.shape[2] * input.shape[3] <= neighbourhood.LARGEST:
+            return grouped.convolve(input, weight, self.groups)
         return F.conv2d(input, weight, None, self.stride, self.padding, 1, self.groups)
 
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from surgeon.blocks import focused, handwritten
 from surgeon.blocks.catalog.fla import INFO
 from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, one_graph, resample, widen
+from surgeon.blocks.focused import EPSILON
 from surgeon.blocks.fresh import plus, times
-
-EPSILON = 1e-6
 
 
 class FLA(Block):
@@ -93,6 +93,10 @@ class FLA(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
+        weights = self._plain_weights(x)
+        if weights is not None:
+            epsilon = EPSILON * x.shape[2] * x.shape[3] if self.mean_normaliser else EPSILON
+            return focused.attend(x, weights, self.num_heads, epsilon)
         q = self.q(x)
         k, v = self.kv(self._reduced(x)).chunk(2, 1)
         with no_autocast(x):
@@ -112,6 +116,21 @@ class FLA(Block):
             out = out + self.get_v(v)
         projected: Tensor = self.proj(out) if self.proj is not None else out
         return projected
+
+    def _plain_weights(self, x: Tensor) -> focused.Weights | None:
+        """The parameters, where the block can be run by hand (:mod:`surgeon.blocks.focused`) and nobody would notice.
+
+        Only the form that the articles plant: without the options' layers, and to the third power.
+        """
+        proj, q, kv, dwc = self.proj, self.q, self.kv, self.dwc
+        if proj is None or self.get_v is not None or self.sr is not None or self.grid is not None or self.power != 3:
+            return None
+        if not handwritten.unobserved(q, kv, proj, dwc) or q.bias is None or kv.bias is None or dwc.bias is None:
+            return None
+        weights = focused.Weights(
+            q.weight, q.bias, kv.weight, kv.bias, self.scale, dwc.weight, dwc.bias, proj.weight, proj.bias
+        )
+        return weights if x.is_contiguous() and handwritten.serves(x, *weights) else None
 
     def _reduced(self, x: Tensor) -> Tensor:
         """Shrink ``(B, C, H, W)`` by ``sr_ratio`` (rounded up) and normalise it, where keys come from a smaller map."""

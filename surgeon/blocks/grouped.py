@@ -1,0 +1,81 @@
+"""A grouped convolution whose weight gradient is matrix products, by hand.
+
+On a CPU the library's own weight gradient of many small groups takes several times as long as its other passes. Here
+each tap is a product of the moved gradient and the map, all taps of a row and all groups at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from surgeon.blocks.common import no_autocast
+
+
+def convolve(x: Tensor, weight: Tensor, groups: int) -> Tensor:
+    """Convolve with stride 1, padding half a kernel and no bias.
+
+    Args:
+        x: Map ``(B, groups * m, H, W)``.
+        weight: ``(groups * o, m, k, k)``, k odd.
+        groups: Groups.
+
+    Returns:
+        ``(B, groups * o, H, W)``.
+    """
+    out: Tensor = _Grouped.apply(groups, x, weight)
+    return out
+
+
+def weight_gradient(x: Tensor, gradient: Tensor, kernel: int, groups: int) -> Tensor:
+    """Gradient of the weights of :func:`convolve`.
+
+    Args:
+        x: What was convolved ``(B, groups * m, H, W)``.
+        gradient: Of the output ``(B, groups * o, H, W)``.
+        kernel: Side of the kernel, odd.
+        groups: Groups.
+
+    Returns:
+        ``(groups * o, m, kernel, kernel)``.
+    """
+    batch, _, height, width = x.shape
+    outputs, pixels = gradient.shape[1] // groups, height * width
+    reach = kernel // 2
+    right = x.reshape(batch * groups, -1, pixels).transpose(1, 2)
+    padded = F.pad(gradient, (reach,) * 4).reshape(batch * groups, outputs, height + 2 * reach, -1)
+    rows = []
+    for y in reversed(range(kernel)):
+        # The map's pixel i meets tap x of the output's pixel i - x: the taps run backwards.
+        moved = padded[:, :, y : y + height].unfold(3, width, 1).transpose(2, 3)
+        product = torch.bmm(moved.reshape(batch * groups, -1, pixels), right)
+        rows.append(product.view(batch, groups * outputs, kernel, -1).sum(0).flip(1))
+    return torch.stack(rows, 1).permute(0, 3, 1, 2)
+
+
+class _Grouped(torch.autograd.Function):
+    """The convolution as one operator."""
+
+    @staticmethod
+    def forward(ctx: Any, groups: int, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve."""
+        ctx.save_for_backward(x, weight)
+        ctx.groups = groups
+        return F.conv2d(x, weight, padding=weight.shape[2] // 2, groups=groups)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients, differentiable in turn where that is asked for."""
+        x, weight = ctx.saved_tensors
+        kernel, needed = weight.shape[2], ctx.needs_input_grad
+        arguments = (gradient, x, weight, None, (1, 1), (kernel // 2,) * 2, (1, 1), False, (0, 0), ctx.groups)
+        backward = torch.ops.aten.convolution_backward
+        if torch.is_grad_enabled():
+            return (None, *backward(*arguments, (needed[1], needed[2], False))[:2])
+        with no_autocast(x):
+            of_x = backward(*arguments, (True, False, False))[0] if needed[1] else None
+            of_weight = weight_gradient(x, gradient, kernel, ctx.groups) if needed[2] else None
+        return None, of_x, of_weight
