@@ -7,7 +7,7 @@ the cause in `Memory.method`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -15,6 +15,15 @@ from torch import nn
 
 from surgeon.profiler.results import Memory
 from surgeon.profiler.timing.runner import Runner
+
+_PRODUCTS = frozenset(
+    {f"aten::{name}" for name in ("convolution", "_convolution", "mkldnn_convolution", "linear", "mkldnn_linear")}
+    | {f"aten::{name}" for name in ("addmm", "mm", "baddbmm", "bmm", "_scaled_mm", "_int_mm")}
+)
+"""Operators inside which a backend packs weights or rearranges maps for itself and gives them back (oneDNN, im2col)."""
+
+Change = tuple[int, bool]
+"""Bytes taken or given up, and whether inside one of `_PRODUCTS`; at the end of one there is a change of no bytes."""
 
 
 def measure_memory(runner: Runner, device: str) -> Memory:
@@ -31,8 +40,21 @@ def measure_memory(runner: Runner, device: str) -> Memory:
 
         return measure_cuda_memory(runner, where, sensor_of(where), parameter_bytes=_parameter_bytes(runner.module))
     runner.run()  # caches of the first run (anchors, kernel plans) are no activation memory
-    peak, method = _on_cpu(runner)
-    return Memory(peak_activation_bytes=peak, method=method, parameter_bytes=_parameter_bytes(runner.module))
+    weights = _parameter_bytes(runner.module)
+    try:
+        changes = _allocation_records(runner)
+    except (AttributeError, ImportError, RuntimeError, TypeError) as error:
+        absent = f"not measured: this PyTorch does not report CPU allocations ({error})"
+        return Memory(peak_activation_bytes=None, method=absent, parameter_bytes=weights)
+    if not any(size for size, _ in changes):
+        absent = "not measured: PyTorch reported no CPU allocation"
+        return Memory(peak_activation_bytes=None, method=absent, parameter_bytes=weights)
+    return Memory(
+        peak_activation_bytes=peak_of(size for size, _ in changes),
+        without_scratch_bytes=peak_without_scratch(changes),
+        method="PyTorch's CPU allocator events of one forward",
+        parameter_bytes=weights,
+    )
 
 
 def peak_of(changes: Iterable[int]) -> int:
@@ -44,18 +66,18 @@ def peak_of(changes: Iterable[int]) -> int:
     return peak
 
 
-def _on_cpu(runner: Runner) -> tuple[int | None, str]:
-    try:
-        records = _allocation_records(runner)
-    except (AttributeError, ImportError, RuntimeError, TypeError) as error:
-        return None, f"not measured: this PyTorch does not report CPU allocations ({error})"
-    if not records:
-        return None, "not measured: PyTorch reported no CPU allocation"
-    return peak_of(records), "PyTorch's CPU allocator events of one forward"
+def peak_without_scratch(changes: Iterable[Change]) -> int:
+    """The same, looked at only between products, when what they took for themselves is given back."""
+    alive = peak = 0
+    for change, is_inside in changes:
+        alive += change
+        if not is_inside:
+            peak = max(peak, alive)
+    return peak
 
 
-def _allocation_records(runner: Runner) -> list[int]:
-    """Bytes of every allocation and release of one run, thread after thread.
+def _allocation_records(runner: Runner) -> list[Change]:
+    """Every allocation and release of one run, thread after thread.
 
     The event recorder of ``torch.autograd`` is used and not ``torch.profiler``: the latter costs seconds at its first
     use and writes to stderr, for the same events.
@@ -78,7 +100,21 @@ def _allocation_records(runner: Runner) -> list[int]:
     finally:
         threads = autograd._disable_profiler_legacy()
     del result
-    return [r.cpu_memory_usage() for records in threads for r in records if r.kind() == "memory_alloc"]
+    return [change for records in threads for change in _changes(records)]
+
+
+def _changes(records: Iterable[Any]) -> Iterator[Change]:
+    """From one thread's events: operators begin and end around what they allocate."""
+    running: list[bool] = []
+    for record in records:
+        kind = record.kind()
+        if kind == "push":
+            running.append(record.name() in _PRODUCTS)
+        elif kind == "pop" and running:
+            if running.pop() and not any(running):
+                yield 0, False
+        elif kind == "memory_alloc":
+            yield record.cpu_memory_usage(), any(running)
 
 
 def _parameter_bytes(module: nn.Module) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from surgeon.profiler.figures import Detail
-from surgeon.profiler.results import ActivationMemory, Latency, ProfileResult, Throughput
+from surgeon.profiler.results import ActivationMemory, Latency, Memory, ProfileResult, Throughput
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report import units
 from surgeon.report.conventions_tables import (
@@ -108,6 +108,7 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     else:
         method = result.memory.method.removeprefix(f"{NOT_MEASURED}: ")
         items.append(("peak activations", f"{units.mib(result.memory.peak_activation_bytes)} ({method})"))
+        items += _without_scratch(result.memory)
     if result.activation is not None:
         items.append(("the same predicted", _predicted(result, result.activation)))
         items += _at_planted(result, result.activation)
@@ -123,6 +124,15 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     if result.latency is not None:
         items.append(("latency covers", LATENCY_SCOPE))
     return tuple(items)
+
+
+def _without_scratch(memory: Memory) -> list[tuple[str, str]]:
+    """The peak of what the network holds, where it is not the peak of everything."""
+    own = memory.without_scratch_bytes
+    if own is None or own == memory.peak_activation_bytes:
+        return []
+    buffers = "what convolutions and matrix products take and give back inside (oneDNN's packed weights)"
+    return [("of them results", f"{units.mib(own)} at most; the rest is scratch: {buffers}")]
 
 
 def _predicted(result: ProfileResult, found: ActivationMemory) -> str:

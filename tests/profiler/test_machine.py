@@ -13,7 +13,7 @@ from surgeon.errors import MeasurementError
 from surgeon.profiler import memory
 from surgeon.profiler.device import require_measurable
 from surgeon.profiler.environment import read_environment
-from surgeon.profiler.memory import measure_memory, peak_of
+from surgeon.profiler.memory import measure_memory, peak_of, peak_without_scratch
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.timing.clock import CpuClock, clock_for
 from surgeon.profiler.timing.pressure import PressureGauge, cpu_pressure_percent
@@ -60,6 +60,20 @@ def test_activation_peak_is_exact() -> None:
     assert "allocator" in found.method
 
 
+def test_scratch_buffers_of_a_convolution_are_told_apart() -> None:
+    """On maps of 4 pixels a backend arranges more for itself than the network holds, which is two maps."""
+    net = nn.Sequential(nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, 256, 3, padding=1)).eval()
+    found = measure_memory(Runner(net, torch.zeros(1, 256, 2, 2), CpuClock()), "cpu")
+    assert found.without_scratch_bytes == 2 * 256 * 4 * 4
+    assert (found.peak_activation_bytes or 0) > found.without_scratch_bytes
+
+
+def test_scratch_is_what_is_given_back_inside_a_product() -> None:
+    inside = [(8, True), (100, True), (-100, True), (0, False)]
+    assert peak_without_scratch([(4, False), *inside, (6, False), (-8, False)]) == 18
+    assert peak_of(size for size, _ in [(4, False), *inside]) == 112
+
+
 def test_parameters_and_buffers_are_counted_in_their_type() -> None:
     net = nn.BatchNorm2d(4).eval().half()
     found = measure_memory(Runner(net, torch.zeros(1, 4, 8, 8).half(), CpuClock()), "cpu")
@@ -67,7 +81,7 @@ def test_parameters_and_buffers_are_counted_in_their_type() -> None:
 
 
 def test_unmeasured_memory_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(runner: Runner) -> list[int]:
+    def absent(runner: Runner) -> list[tuple[int, bool]]:
         raise AttributeError("no such recorder")
 
     monkeypatch.setattr(memory, "_allocation_records", absent)
