@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # for the pla
 CASES = [(info.name, dict(settings)) for info in all_blocks() for settings in ({}, *info.examples)]
 
 
-#: Tests that take a second or more: of a block's examples beyond its defaults every other one is `slow` there.
+#: Tests that take a second or more: of the examples beyond the defaults three in four are `slow` there.
 HEAVY = {
     "test_compiles_whole",
     "test_exports_with_dynamic_sizes",
@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     heavy = metafunc.function.__name__ in HEAVY
     cases = []
     for number, (name, settings) in enumerate(CASES):
-        marks = [pytest.mark.slow] if heavy and settings and number % 2 else []
+        marks = [pytest.mark.slow] if heavy and settings and number % 4 else []
         label = name + "".join(f"-{key}={value}" for key, value in settings.items())
         cases.append(pytest.param((name, settings), marks=marks, id=label))
     metafunc.parametrize("block", cases)

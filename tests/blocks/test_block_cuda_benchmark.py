@@ -43,7 +43,13 @@ def measure(block: str, **settings: Any) -> gpu.Result:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-@pytest.mark.parametrize("arguments", [("--device", "cuda"), ("--device", "cuda:1", "--dtype", "float16", "--compile")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--device", "cuda"),
+        pytest.param(("--device", "cuda:1", "--dtype", "float16", "--compile"), marks=pytest.mark.slow),
+    ],
+)
 def test_refuses_a_machine_without_a_gpu(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, SCRIPT, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
