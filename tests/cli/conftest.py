@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for check_support.py: pytest's importlib mode leaves test folders out
+
 SWITCHES = ("YOLO_OFFLINE", "YOLO_AUTOINSTALL", "YOLO_VERBOSE")
 
 
@@ -79,6 +81,14 @@ def shell(folder: Path) -> Callable[..., Outcome]:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For ``surgeon check``: models whose figures are known."""
+    from check_support import count_by_name
+
+    count_by_name(monkeypatch)
 
 
 def contents(folder: Path) -> dict[str, str]:
