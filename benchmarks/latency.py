@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from latency_live import Live, Slower, burners, compare, deployed, reconciled, record, runs, stamps_cost
 from latency_replay import WAYS, rate
+from page_file import finish
 
 PARTS = ("replays", "live", "rows")
 EFFECTS = (0.0, 0.005, 0.02)
@@ -114,11 +115,7 @@ def main() -> None:
         lines += ["", "## Live", "", *live(options.live, options.budget)]
     if "rows" in parts:
         lines += ["", "## Rows", "", *single(options.budget)]
-    lines += ["", "```", "python benchmarks/latency.py " + " ".join(sys.argv[1:]), "```", ""]
-    text = "\n".join(lines)
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
+    finish(lines, __file__, options.out)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import click
+from page_file import finish
 
 from surgeon.cli.main import cli
 
@@ -78,11 +79,7 @@ def main() -> None:
     for name in wanted:
         ratio = cpu[name] / cpu["python -c pass"]
         lines.append(f"| `{name}` | {1000 * wall[name]:.0f} | {1000 * cpu[name]:.0f} | {ratio:.1f}x |")
-    lines += ["", "```", "python benchmarks/start_up.py " + " ".join(sys.argv[1:]), "```", ""]
-    text = "\n".join(lines)
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
+    finish(lines, __file__, options.out)
 
 
 if __name__ == "__main__":

@@ -8,56 +8,44 @@ import click
 
 from surgeon.cli.command import Command, ordered_words
 from surgeon.cli.completing import KindName, SiteName
-from surgeon.cli.options import EditJob, block_option, editing, mode_option, set_option
+from surgeon.cli.options import EditJob, block_option, edit_option, editing, mode_option, set_option
 
 
 @click.command("insert", cls=Command)
 @block_option
-@click.option(
+@edit_option(
     "--after",
-    multiple=True,
-    expose_value=False,
     type=SiteName(),
     metavar="SITE",
     help="Every consumer of SITE reads the block instead.",
 )
-@click.option(
+@edit_option(
     "--before",
-    multiple=True,
-    expose_value=False,
     type=SiteName(),
     metavar="SITE",
     help="Only what SITE reads changes; Detect:0 is one input of a row, 'Detect:*' each.",
 )
-@click.option(
+@edit_option(
     "--edge",
-    multiple=True,
-    expose_value=False,
     metavar="'FROM->TO'",
     help="Only the connection from row FROM to row TO, which must read it: '9->20', 'SPPF->Upsample[0]'.",
 )
-@click.option(
+@edit_option(
     "--between",
-    multiple=True,
-    expose_value=False,
     nargs=2,
     type=SiteName(),
     metavar="FROM TO",
     help="The same as --edge, without an arrow to quote.",
 )
-@click.option(
+@edit_option(
     "--inside",
-    multiple=True,
-    expose_value=False,
     type=KindName(),
     metavar="KIND",
     help="In every module of this kind, where the articles put it: C2f, C3k2, SPPF.",
 )
 @set_option
-@click.option(
+@edit_option(
     "--start",
-    multiple=True,
-    expose_value=False,
     type=click.Choice(["identity", "paper"]),
     help="identity (default): the output stays equal until training opens the block. paper: the block as published.",
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from surgeon.cli.bundle import Function, together
+from surgeon.cli.bundle import Decorator, Function, together
 from surgeon.cli.completing import DEFAULT_MODEL, ModelName
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.talk import Talk
@@ -96,18 +97,20 @@ class Showing:
 model_argument = click.argument("model", default=DEFAULT_MODEL, type=ModelName(), metavar="[MODEL]")
 required_model_argument = click.argument("model", type=ModelName(), metavar="MODEL")
 
-block_option = click.option(
+
+def edit_option(*names: str, **settings: Any) -> Decorator:
+    """An option that describes an edit: repeatable, and read by its place among the others (`ordered_words`)."""
+    return click.option(*names, multiple=True, expose_value=False, **settings)
+
+
+block_option = edit_option(
     "--module",
-    multiple=True,
-    expose_value=False,
     type=BlockName(),
     metavar="NAME",
     help="A block of `surgeon blocks`, or package.module:Class of your own. Each --module begins an edit.",
 )
-set_option = click.option(
+set_option = edit_option(
     "--set",
-    multiple=True,
-    expose_value=False,
     metavar="KEY=VALUE",
     help="A setting of the block before it, typed as YAML; one a --set.",
 )

@@ -14,6 +14,7 @@ from surgeon.cli.fitting import Fit, fitting
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Trust, required_model_argument, talking, trusting
 from surgeon.cli.reporting import Reporting, reporting
+from surgeon.cli.sizes import one_a_size
 from surgeon.cli.talk import Talk
 from surgeon.cli.tensorboard import require_tensorboard, tensorboard_option, write_tensorboard
 
@@ -83,23 +84,11 @@ def command(
 def _measured(
     opened: OpenedModel, settings: Sequence[ProfileSettings], line: str, talk: Talk
 ) -> tuple[list[ProfileResult], bool]:
-    """One result a size, and whether it was cut short: then what was measured until then is kept.
-
-    Raises:
-        KeyboardInterrupt: Interrupted before anything was measured.
-    """
+    """One result a size, and whether it was cut short."""
     from surgeon import workflows
 
-    results: list[ProfileResult] = []
-    for number, one in enumerate(settings, start=1):
-        place = f" ({number} of {len(settings)})" if len(settings) > 1 else ""
-        talk.say(f"measuring {opened.name} at {one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch}{place}")
-        try:
-            results.append(workflows.profile(opened, one, command=line))
-        except KeyboardInterrupt:
-            if not results:
-                raise
-            return results, True
-        if results[-1].interrupted:
-            return results, True
-    return results, False
+    def measure(one: ProfileSettings, size: str) -> ProfileResult:
+        talk.say(f"measuring {opened.name} at {size}")
+        return workflows.profile(opened, one, command=line)
+
+    return one_a_size(settings, measure)

@@ -8,13 +8,11 @@ import click
 
 from surgeon.cli.command import Command, ordered_words
 from surgeon.cli.completing import SiteName
-from surgeon.cli.options import EditJob, adapt_option, editing, mode_option
+from surgeon.cli.options import EditJob, adapt_option, edit_option, editing, mode_option
 
 
 @click.command("remove", cls=Command)
-@click.option(
-    "--at", multiple=True, expose_value=False, type=SiteName(), metavar="SITE", help="The row to take out. Repeatable."
-)
+@edit_option("--at", type=SiteName(), metavar="SITE", help="The row to take out. Repeatable.")
 @adapt_option
 @mode_option
 @editing

@@ -8,24 +8,20 @@ import click
 
 from surgeon.cli.command import Command, ordered_words
 from surgeon.cli.completing import SiteName
-from surgeon.cli.options import EditJob, adapt_option, block_option, editing, mode_option, set_option
+from surgeon.cli.options import EditJob, adapt_option, block_option, edit_option, editing, mode_option, set_option
 
 
 @click.command("replace", cls=Command)
-@click.option(
+@edit_option(
     "--at",
-    multiple=True,
-    expose_value=False,
     type=SiteName(),
     metavar="SITE",
     help="The row that the block stands in for.",
 )
 @block_option
 @set_option
-@click.option(
+@edit_option(
     "--start",
-    multiple=True,
-    expose_value=False,
     type=click.Choice(["paper", "identity"]),
     help="Replacements are paper: the block as published.",
 )

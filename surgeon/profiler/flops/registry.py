@@ -5,10 +5,9 @@ A formula of an operator stands beside PyTorch's own; one of a module is counted
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +16,7 @@ from torch._library.custom_ops import CustomOpDef
 from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 
 from surgeon.errors import InputError, MeasurementError
+from surgeon.profiler.flops.arguments import in_order
 from surgeon.profiler.flops.formulas import BUILT_IN, REGISTERED, operator_name
 from surgeon.profiler.flops.ledger import Ledger
 from surgeon.profiler.flops.rules.base import below_the_modes
@@ -102,7 +102,7 @@ def by_formula(module: nn.Module, forward: _Forward, ledger: Ledger) -> _Forward
             return forward(*args, **kwargs)
         with ledger.stating() as state:
             out = forward(*args, **kwargs)
-            state(macs(module, _in_order(module, args, kwargs), out))
+            state(macs(module, in_order(module, args, kwargs), out))
         return out
 
     return stated
@@ -204,16 +204,6 @@ def _checked(formula: Callable[..., Any], target: str | type[nn.Module]) -> Call
 
     macs.__wrapped__ = formula  # type: ignore[attr-defined]
     return macs
-
-
-def _in_order(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a module was called with, in the order of its forward method; defaults are left out."""
-    if not kwargs:
-        return args
-    with contextlib.suppress(TypeError, ValueError):
-        bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
-        return (*bound.args[1:], *bound.kwargs.values())
-    return (*args, *kwargs.values())
 
 
 def _origin(formula: Any) -> tuple[Any, Any]:

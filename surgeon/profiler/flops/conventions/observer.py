@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import nn
 
+from surgeon.profiler.flops.arguments import in_order
 from surgeon.profiler.flops.conventions.figure import Observation
 from surgeon.profiler.flops.conventions.products import PRODUCTS
 from surgeon.profiler.flops.conventions.rules import Rule, rule_of
@@ -113,21 +113,3 @@ class LegacyObserver:
 
 MakeObserver = Callable[[nn.Module], CountingObserver]
 """A fresh observer of the network that is about to run."""
-
-
-def in_order(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The arguments of a call in the order in which the class's ``forward`` declares them."""
-    if not kwargs:
-        return tuple(args)
-    try:
-        bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
-    except (TypeError, ValueError):
-        return ()
-    values: list[Any] = []
-    for name, value in list(bound.arguments.items())[1:]:
-        kind = bound.signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            values.extend(value)
-        elif kind is not inspect.Parameter.VAR_KEYWORD:
-            values.append(value)
-    return tuple(values)
