@@ -16,6 +16,7 @@ from surgeon.blocks import catalog
 from surgeon.errors import InputError, MeasurementError
 from surgeon.models.ultralytics.proxies import proxy_images
 from surgeon.models.ultralytics.yaml_source import shipped_names
+from surgeon.profiler.flops.conventions.figure import ConventionFigure
 from surgeon.profiler.flops.conventions.figures import legacy, thop_full, ultralytics
 from surgeon.profiler.flops.conventions.misleading import FASTER, FIXED, SLOWER, UNSEEN, misleading
 from surgeon.profiler.flops.passes import Passes
@@ -182,6 +183,17 @@ def test_work_that_thop_does_not_see_is_named():
     module = outline("yolov8n")
     found = compared(module, ["model.9"], exact={"model.9": 10**9})
     assert found.shares[0].path == "model.9" and found.shares[0].reason == UNSEEN
+
+
+def test_a_tiny_difference_is_told_with_its_digits():
+    def of(macs, small):
+        return ConventionFigure(
+            convention="", imgsz=(64, 64), macs=macs, by_module={"se": macs}, measured_at=(), first={"se": small}
+        )
+
+    said = misleading(of(550_000, 50_000), of(50_000, 50_000)).sentence()
+    assert said.startswith("model.info() prints 0.0011 GFLOPs at 64x64, 0.0010 too many: se counts 11 times")
+    assert "prints 0.000012 GFLOPs at 64x64, 0.000010 " in misleading(of(6_000, 1_000), of(1_000, 1_000)).sentence()
 
 
 def test_figures_of_two_sizes_are_not_compared():

@@ -5,6 +5,7 @@ Compares what one set of rules finds at full size with what it extrapolates, mod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -156,4 +157,7 @@ def _factor(value: float) -> str:
 
 
 def _figure(gflops: float) -> str:
-    return f"{gflops:.1f}" if gflops >= 10 else f"{gflops:.3f}"
+    """Three decimals, and below 0.01 as many as two digits need: of a tiny network it is not 0.000."""
+    if gflops >= 10:
+        return f"{gflops:.1f}"
+    return f"{gflops:.{max(3, 1 - math.floor(math.log10(gflops))) if gflops else 3}f}"
