@@ -18,6 +18,7 @@ from surgeon.profiler.timing.nvml import NvmlSensor
 SETTINGS = ProfileSettings(
     imgsz=(8, 8), time_budget_s=10.0, fused=False, cold=True, cuda_graph=True, energy=True, precision=0.01
 )
+PLAIN = replace(SETTINGS, cuda_graph=False, energy=False)
 HEAVY: list[Launches] = [[(5, 2000)], [(5, 1000), (5, 1000)]]
 LIGHT: list[Launches] = [[(30, 5)] * 20, [(30, 5)] * 60]
 
@@ -83,7 +84,7 @@ def test_a_comparison(card: Card) -> None:
 
 
 def test_nothing_is_asked_for_that_was_not(card: Card) -> None:
-    plain = replace(bench(card, []), settings=replace(SETTINGS, cuda_graph=False, energy=False))
+    plain = replace(bench(card, []), settings=PLAIN)
     _, (paired,) = plain.time_together(
         [subject(card, HEAVY, "a"), subject(card, HEAVY, "b")], seed=0, announce=lambda _: None
     )
@@ -97,7 +98,7 @@ def test_nothing_is_asked_for_that_was_not(card: Card) -> None:
 
 def test_without_cupti_there_are_no_kernel_times_and_a_reason(card: Card) -> None:
     card.cupti = False
-    found = bench(card, []).time_one(subject(card, LIGHT, "light"))
+    found = replace(bench(card, []), settings=PLAIN).time_one(subject(card, LIGHT, "light"))
     assert found.rows is not None and found.busy is None
     assert found.latency is not None
     (note,) = [one for one in found.latency.notes if "kernel-busy" in one]
@@ -109,6 +110,6 @@ def test_an_interrupt_of_the_recording_keeps_the_rest(card: Card, monkeypatch: p
         raise KeyboardInterrupt
 
     monkeypatch.setattr(card, "kineto", interrupted)
-    found = bench(card, []).time_one(subject(card, LIGHT, "light"))
+    found = replace(bench(card, []), settings=PLAIN).time_one(subject(card, LIGHT, "light"))
     assert found.latency is not None and found.rows is not None and found.busy is None
     assert "kernel-busy times were not taken: interrupted" in found.latency.notes
