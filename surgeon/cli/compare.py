@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,8 @@ from surgeon.cli.deployed import compare_files, is_onnx
 from surgeon.cli.measuring import Measuring, measuring
 from surgeon.cli.options import Trust, talking, trusting
 from surgeon.cli.reporting import Reporting, reporting
+from surgeon.cli.roof_options import UnderRoof, roofing
+from surgeon.cli.sizes import one_a_size
 from surgeon.cli.talk import Talk
 from surgeon.cli.tensorboard import require_tensorboard, tensorboard_option, write_tensorboard
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 @click.command("compare", cls=Command)
 @click.argument("models", nargs=-1, type=ModelName(), metavar="BASELINE CANDIDATE...")
 @measuring
+@roofing
 @choosing
 @reporting
 @click.option("--all", "all_rows", is_flag=True, help="Show every row, not only those that changed.")
@@ -36,6 +40,7 @@ def command(
     *,
     models: tuple[str, ...],
     measuring: Measuring,
+    roof: UnderRoof,
     choosing: Choosing,
     reporting: Reporting,
     all_rows: bool,
@@ -54,6 +59,7 @@ def command(
         surgeon compare before.onnx after.onnx
         surgeon compare yolov8{n,s,m}.yaml yolo11{n,s,m}.yaml --baseline yolov8s.yaml --sort gflops --no-latency
         surgeon compare best.pt best-gam.pt best-lska.pt -o ablation.tex
+        surgeon compare best.pt best-gam.pt --roofline -o page.html
     """
     from surgeon.cli.emit import emit_report
     from surgeon.cli.opening import open_models, require_measurable
@@ -62,12 +68,17 @@ def command(
     models = choosing.baseline_first(models)
     if len(models) < 2:
         raise click.UsageError("name a baseline and at least one candidate", click.get_current_context())
-    settings, choice = measuring.settings(), choosing.choice()
+    settings = tuple(replace(one, **roof.roof_settings()) for one in measuring.settings())
+    choice = choosing.choice()
     deployed_ones = any(is_onnx(model) for model in models)
     reporting.require(*models, kinds=["deployed" if deployed_ones else "comparison"])
     if deployed_ones:
         if choosing.sort is not None or choosing.filter:
             raise click.UsageError("--sort and --filter know the figures of networks, which ONNX files do not tell")
+        if roof.wants_roof:
+            raise click.UsageError(
+                f"{' '.join(roof.roof_words())}: a roofline needs rows, which ONNX files do not tell"
+            )
         if tensorboard is not None:
             raise click.UsageError("--tensorboard takes the figures of networks, which ONNX files do not tell")
         with talk.working():
@@ -91,24 +102,12 @@ def command(
 def _measured(
     opened: Sequence[OpenedModel], settings: Sequence[ProfileSettings], talk: Talk
 ) -> tuple[list[Comparison], bool]:
-    """One result a size, and whether it was cut short: then what was measured until then is kept.
-
-    Raises:
-        KeyboardInterrupt: Interrupted before anything was measured.
-    """
+    """One result a size, and whether it was cut short."""
     from surgeon import workflows
 
-    results: list[Comparison] = []
-    for number, one in enumerate(settings, start=1):
+    def measure(one: ProfileSettings, size: str) -> Comparison:
         if len(settings) > 1:
-            size = f"{one.imgsz[0]}x{one.imgsz[1]}, batch {one.batch} ({number} of {len(settings)})"
             talk.say(f"comparing {len(opened)} networks at {size}")
-        try:
-            results.append(workflows.compare(opened, one, command=given_line()))
-        except KeyboardInterrupt:
-            if not results:
-                raise
-            return results, True
-        if results[-1].interrupted:
-            return results, True
-    return results, False
+        return workflows.compare(opened, one, command=given_line())
+
+    return one_a_size(settings, measure)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import click
 
 from surgeon.cli.bundle import together
+from surgeon.cli.roof_options import UnderRoof, roof_options
 from surgeon.cli.values import Variants
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.variants.names import VARIANTS
@@ -15,16 +16,13 @@ LISTS = ("rows", "modules", "operators", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counting:
+class Counting(UnderRoof):
     """What is counted, timed and listed."""
 
     by: str
     conventions: bool
     training: bool
     throughput: bool
-    roofline: bool
-    peak_gflops: float | None
-    peak_bandwidth: float | None
     variants: tuple[str, ...]
 
     def added_to(self, settings: ProfileSettings) -> ProfileSettings:
@@ -41,10 +39,8 @@ class Counting:
             detail=detail,
             training=self.training,
             throughput=self.throughput,
-            roofline=self.roofline or self.peak_gflops is not None or self.peak_bandwidth is not None,
-            peak_gflops=self.peak_gflops,
-            peak_bandwidth_gbs=self.peak_bandwidth,
             variants=self.variants,
+            **self.roof_settings(),
         )
 
     def words(self) -> list[str]:
@@ -54,10 +50,8 @@ class Counting:
             "--conventions": self.conventions,
             "--training": self.training,
             "--throughput": self.throughput,
-            "--roofline": self.roofline,
         }
-        peaks = {"--peak-gflops": self.peak_gflops, "--peak-bandwidth": self.peak_bandwidth}
-        given = [word for name, value in peaks.items() if value is not None for word in (name, f"{value:g}")]
+        given = self.roof_words()
         given += ["--variants", ",".join(self.variants)] if self.variants else []
         return [*listed, *(flag for flag, is_given in flags.items() if is_given), *given]
 
@@ -96,21 +90,7 @@ counting = together(
         "--throughput", is_flag=True, help="Time batches 1, 2, 4 ... until a larger one brings less than 5 % more."
     ),
     click.option("--training", is_flag=True, help="Count the forward and backward pass of a training step as well."),
-    click.option(
-        "--roofline", is_flag=True, help="What bounds each row, its time at best, and how near it comes to that."
-    ),
-    click.option(
-        "--peak-gflops",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="GFLOP/S",
-        help="The device's peak of arithmetic for the roofline; measured where it is not given.",
-    ),
-    click.option(
-        "--peak-bandwidth",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="GB/S",
-        help="Its peak of memory; measured where it is not given.",
-    ),
+    *roof_options("What bounds each row, its time at best, and how near it comes to that."),
     click.option(
         "--variants",
         type=Variants(),

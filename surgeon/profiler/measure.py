@@ -16,6 +16,7 @@ from surgeon.profiler.assemble import assembled
 from surgeon.profiler.bench import Bench
 from surgeon.profiler.counting import count_subject
 from surgeon.profiler.device import require_measurable
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.environment import machine_state, read_environment
 from surgeon.profiler.fingerprint.notes import noted, noted_together
 from surgeon.profiler.inputs import Forward
@@ -94,11 +95,7 @@ def measure_subject(
     environment = replace(environment, after=machine_state(settings.device))
     result = noted(assembled(subject, settings, environment, counted, timed))
     result = replace(result, training_memory=fitted)
-    if not settings.roofline:
-        return result
-    begin("measuring the peaks of the device")
-    peak = peak_of(settings, gflops=settings.peak_gflops, bandwidth_gbs=settings.peak_bandwidth_gbs)
-    return replace(result, peak=peak)
+    return replace(result, peak=_peak(settings, begin))
 
 
 def compare_modules(
@@ -132,6 +129,7 @@ def compare_modules(
         raise MeasurementError("a comparison needs a baseline and at least one candidate")
     settings = _as_prepared(settings, subjects)
     environment = read_environment(settings.device)
+    peak = _peak(settings, announce)  # before what takes long, so that an interrupt here loses nothing
     counted = []
     for subject in subjects:
         announce(f"counting {subject.name}")
@@ -141,7 +139,7 @@ def compare_modules(
     timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
     environment = replace(environment, after=machine_state(settings.device))
     results = (
-        assembled(subject, settings, environment, counts, times)
+        replace(assembled(subject, settings, environment, counts, times), peak=peak)
         for subject, counts, times in zip(subjects, counted, timed, strict=True)
     )
     comparison = Comparison(
@@ -160,6 +158,15 @@ def _several(paired: Sequence[PairedLatency]) -> tuple[str, ...]:
     if len(paired) < 2:
         return ()
     return (f"Each interval holds for its own candidate at 95 %, not for all {len(paired)} together.",)
+
+
+def _peak(settings: ProfileSettings, announce: Callable[[str], None]) -> DevicePeak | None:
+    """The roof, None where nobody asked for it."""
+    if not settings.roofline:
+        return None
+    if settings.peak_gflops is None or settings.peak_bandwidth_gbs is None:
+        announce("measuring the peaks of the device")
+    return peak_of(settings, gflops=settings.peak_gflops, bandwidth_gbs=settings.peak_bandwidth_gbs)
 
 
 def _as_prepared(settings: ProfileSettings, subjects: Sequence[Subject]) -> ProfileSettings:

@@ -7,8 +7,9 @@ when the two times come from separate runs: the same network timed twice differs
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from surgeon.errors import InputError
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
@@ -110,7 +111,19 @@ def elementwise_names(results: tuple[ProfileResult, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for result in results for name in result.counts.elementwise_macs))
 
 
-def candidate_labels(results: tuple[ProfileResult, ...]) -> tuple[str, ...]:
+class Named(Protocol):
+    """A result with a display name and where it came from."""
+
+    @property
+    def name(self) -> str:
+        """Display name."""
+
+    @property
+    def source(self) -> str:
+        """Path or YAML name."""
+
+
+def candidate_labels(results: Sequence[Named]) -> tuple[str, ...]:
     """A name for each result, by which the reader can tell them apart."""
     names = [result.name for result in results]
     if len(set(names)) == len(names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.report import units
@@ -20,10 +20,11 @@ from surgeon.report.environment import environment_sentence
 from surgeon.report.gpu import comparison_sentences, pair_sentences
 from surgeon.report.overview import overview
 from surgeon.report.profile_tables import COUNTED, settings_line
+from surgeon.report.roofline import roof_sentences
 from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
 from surgeon.report.tables import Cell, Column, Document, Emphasis, Notes, Part, Row, Table
-from surgeon.report.units import NOTHING
+from surgeon.report.units import NOT_MEASURED, NOTHING
 
 _ODD_RATIO = 0.005
 _CHANGES = (Emphasis.CHANGED, Emphasis.ADDED, Emphasis.REMOVED)
@@ -50,14 +51,14 @@ def comparison_document(comparison: Comparison, *, all_rows: bool = False) -> Do
     labels = candidate_labels(comparison.results)
     summary = (_two_columns(found),) if len(labels) == 2 else (overview(found, labels), _grouped(found, labels))
     renames = comparison.renames or ({},) * (len(labels) - 1)
-    rows: list[Part] = [
+    rows = [
         _rows(comparison.results[0], result, names, label, all_rows, one_of_many=len(labels) > 2)
         for result, names, label in zip(comparison.results[1:], renames, labels[1:], strict=True)
     ]
     return Document(
         title=f"{labels[0]} -> {', '.join(labels[1:])}",
         lines=(settings_line(comparison.results[0].settings), COUNTED),
-        parts=(*summary, *rows, _notes(comparison, found, labels)),
+        parts=(*summary, *_gathered(rows), _notes(comparison, found, labels)),
     )
 
 
@@ -81,6 +82,19 @@ def _rows(
     return table if table.rows else Notes(title="", sentences=(unchanged,))
 
 
+def _gathered(parts: Sequence[Table | Notes]) -> Iterator[Part]:
+    """The same parts, sentences that follow each other as one part; renderers leave empty ones out."""
+    said: list[str] = []
+    for part in parts:
+        if isinstance(part, Notes):
+            said += part.sentences
+            continue
+        yield Notes(title="", sentences=tuple(said))
+        yield part
+        said = []
+    yield Notes(title="", sentences=tuple(said))
+
+
 def _two_columns(found: tuple[Metric, ...]) -> Table:
     """One candidate: before and after side by side."""
     rows = []
@@ -97,6 +111,9 @@ def _grouped(found: tuple[Metric, ...], labels: tuple[str, ...]) -> Table:
     rows = []
     for metric in found:
         before, *after = judged_texts(metric, metric.judgements)
+        if all(one.before is None and one.after is None for one in metric.judgements):
+            rows.append(Row(cells=(metric.title, "", NOT_MEASURED, *("",) * len(_JUDGED))))
+            continue
         rows.append(Row(cells=(metric.title, labels[0], before, *("",) * len(_JUDGED))))
         rows += [
             Row(cells=("", label, text, *_judged(metric, judgement)))
@@ -104,7 +121,7 @@ def _grouped(found: tuple[Metric, ...], labels: tuple[str, ...]) -> Table:
         ]
     columns = (
         Column(title="", shrink_to=18, wrap=True),
-        Column(title="model", shrink_to=12, wrap=True),
+        Column(title="model", shrink_to=12, whole=True),
         Column(title="value", role="number"),
         *_JUDGED,
     )
@@ -144,6 +161,8 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
     for label, paired in zip(labels[1:], comparison.paired, strict=False):
         sentences += _paired_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired)
         sentences += pair_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired.gpu)
+    if any(abs(one.candidate_ms / one.baseline_ms - one.ratio) > _ODD_RATIO for one in comparison.paired):
+        sentences.append("Ratio and interval come from the pairs; before and after are each side's own median.")
     for number, paired in enumerate(comparison.paired, start=1):
         renames = comparison.renames[number - 1] if comparison.renames else None
         explained = row_difference(comparison.results[0], comparison.results[number], paired, renames)
@@ -157,6 +176,7 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
     if any(judgement.before is not None or judgement.after is not None for judgement in found[-1].judgements):
         sentences.append(latency_scope(comparison.results[0]))
     sentences += comparison_sentences(comparison, labels)
+    sentences += roof_sentences(comparison, labels)
     sentences += _count_sentences(comparison, labels)
     if comparison.results[0].settings.batch > 1:
         sentences.append("GFLOPs Ultralytics is of one image, whatever the batch; the exact figure is of the batch.")
@@ -191,10 +211,7 @@ def _paired_sentences(label: str, paired: PairedLatency) -> list[str]:
     stopped = {"budget": ", stopped by the time budget", "interrupt": ", interrupted"}.get(paired.stopped_by, "")
     pairs = units.plural(paired.pairs, "randomly ordered pair")
     sentence = f"{label} {middle} {interval}: {paired.verdict}; {pairs} in {paired.elapsed_s:.1f} s{stopped}."
-    sentences = [sentence, paired.reason]
-    if abs(paired.candidate_ms / paired.baseline_ms - paired.ratio) > _ODD_RATIO:
-        sentences.append("Ratio and interval come from the pairs; before and after are each side's own median.")
-    return [text for text in sentences if text]
+    return [text for text in (sentence, paired.reason) if text]
 
 
 def _count_sentences(comparison: Comparison, labels: tuple[str, ...]) -> list[str]:

@@ -7,46 +7,51 @@ import math
 from surgeon.profiler.deployed.figures import DeployedComparison, DeployedModel
 from surgeon.profiler.results import PairedLatency
 from surgeon.report import units
+from surgeon.report.comparison import candidate_labels
 from surgeon.report.environment import environment_sentence
 from surgeon.report.tables import Column, Document, Notes, Row, Table
 
 _COLUMNS = (
-    Column(title="model", shrink_to=12, wrap=True),
+    Column(title="model", shrink_to=12, whole=True),
     Column(title="file", role="number"),
     Column(title="median", role="number"),
     Column(title="ratio", role="number"),
     Column(title="95 % CI", role="number"),
     Column(title="verdict", role="verdict"),
 )
-_NOT_COUNTED = "Parameters, GFLOPs, memory and rows are not counted of ONNX graphs; compare the .pt files for those."
+_NOT_COUNTED = (
+    "Parameters, GFLOPs, memory and rows are not counted of ONNX graphs, so there is no picture of the networks and no "
+    "roofline; compare the .pt files for those."
+)
 
 
 def deployed_document(comparison: DeployedComparison) -> Document:
     """The report of deployed networks."""
     models, settings = comparison.models, comparison.settings
+    labels = candidate_labels(models)
     threads = units.plural(settings.threads, "thread")
     size = units.image_size(settings.imgsz)
     pairs = (None, *comparison.paired)
     return Document(
-        title=f"{models[0].name} -> {', '.join(one.name for one in models[1:])}",
+        title=f"{labels[0]} -> {', '.join(labels[1:])}",
         lines=(f"{size} px (HxW), batch {settings.batch}, ONNX Runtime, cpu with {threads}, no spinning",),
         parts=(
             Table(
                 title="",
                 columns=_COLUMNS,
-                rows=tuple(_row(one, pair) for one, pair in zip(models, pairs, strict=True)),
+                rows=tuple(map(_row, labels, models, pairs)),
             ),
-            Notes(title="notes", sentences=_notes(comparison)),
+            Notes(title="notes", sentences=_notes(comparison, labels)),
         ),
     )
 
 
-def _row(one: DeployedModel, paired: PairedLatency | None) -> Row:
+def _row(label: str, one: DeployedModel, paired: PairedLatency | None) -> Row:
     median = None if one.latency is None else one.latency.median_ms
     judged = (units.NOTHING,) * 3
     if paired is not None:
         judged = (units.ratio(paired.ratio), _interval(paired), paired.verdict)
-    return Row(cells=(one.name, units.mib(one.file_bytes), units.ms(median), *judged))
+    return Row(cells=(label, units.mib(one.file_bytes), units.ms(median), *judged))
 
 
 def _interval(paired: PairedLatency) -> str:
@@ -55,17 +60,19 @@ def _interval(paired: PairedLatency) -> str:
     return " - ".join(units.ratio(bound).removesuffix("x") for bound in (paired.ratio_low, paired.ratio_high))
 
 
-def _notes(comparison: DeployedComparison) -> tuple[str, ...]:
+def _notes(comparison: DeployedComparison, labels: tuple[str, ...]) -> tuple[str, ...]:
     notes = []
-    for one, paired in zip(comparison.models[1:], comparison.paired, strict=True):
+    for label, paired in zip(labels[1:], comparison.paired, strict=True):
         stopped = {"budget": ", stopped by the time budget", "interrupt": ", interrupted"}.get(paired.stopped_by, "")
         notes.append(
-            f"{one.name}: {units.percent(paired.ratio - 1, signed=True)}, {paired.verdict}; "
+            f"{label}: {units.percent(paired.ratio - 1, signed=True)}, {paired.verdict}; "
             f"{units.plural(paired.pairs, 'randomly ordered pair')} in {paired.elapsed_s:.1f} s{stopped}."
         )
         if paired.reason:
-            notes.append(f"{one.name}: {paired.reason}.")
-    made = [f"{one.name} ({one.build_s:.1f} s)" for one in comparison.models if one.exported]
+            notes.append(f"{label}: {paired.reason.removesuffix('.')}.")
+    made = [
+        f"{label} ({one.build_s:.1f} s)" for label, one in zip(labels, comparison.models, strict=True) if one.exported
+    ]
     if made:
         notes.append(f"Exported here, for this size, as yolo export does it: {', '.join(made)}.")
     notes += [

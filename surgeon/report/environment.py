@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from surgeon.profiler.deployed.figures import DeployedModel
 from surgeon.profiler.fingerprint.data import CpuFacts, Environment, GpuFacts, GpuState, MachineState, SoftwareFacts
 from surgeon.profiler.fingerprint.elapsed import elapsed
 from surgeon.profiler.results import ProfileResult
@@ -69,9 +70,12 @@ def environment_sentence(environment: Environment) -> str:
     return f"Measured on {device}{with_torch}{''.join(f'; {text}' for text in seen if text)}."
 
 
-def source_items(result: ProfileResult) -> Items:
+def source_items(result: ProfileResult | DeployedModel) -> Items:
     """What identifies the network that was measured; nothing for a live module without a ``model.yaml``."""
-    hashes = (("file", result.source_sha256), ("yaml", result.yaml_sha256))
+    if isinstance(result, DeployedModel):
+        hashes = [("file", result.sha256)]
+    else:
+        hashes = [("file", result.source_sha256), ("yaml", result.yaml_sha256)]
     known = ", ".join(f"{name} sha256 {value[:16]}" for name, value in hashes if value is not None)
     return (("source", f"{result.source}: {known}"),) if known else ()
 

@@ -24,7 +24,7 @@ def overview(found: Sequence[Metric], labels: Sequence[str]) -> Table:
     """
     shown = [metric for metric in found if metric.key in _SHOWN and _is_known(metric)]
     timed = any(metric.timed for metric in shown)
-    columns = [Column(title="network", shrink_to=10, wrap=True)]
+    columns = [Column(title="network", shrink_to=10, whole=True)]
     for metric in shown:
         wide = metric.key in _WIDE
         columns.append(Column(title=_SHOWN[metric.key], role="number", wide=wide))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from surgeon.profiler.device_peak import DevicePeak
-from surgeon.profiler.results import ProfileResult
+from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.roofline import Roofline, RooflinePoint, roofline_of
 from surgeon.report import units
 from surgeon.report.rows_tables import unit_of
@@ -31,6 +33,21 @@ def roofline_parts(result: ProfileResult) -> tuple[Part, ...]:
         roofline_table(roofline, unit),
         Notes(title="about the roofline", sentences=_notes(result.peak, unit)),
     )
+
+
+def roof_sentences(comparison: Comparison, labels: Sequence[str]) -> list[str]:
+    """The roof of a comparison and what each network takes at best under it; none where no peak is known."""
+    least: dict[DevicePeak, list[str]] = {}
+    for label, result in zip(labels, comparison.results, strict=True):
+        total = None if result.peak is None else roofline_of(result, result.peak).total
+        if total is None or result.peak is None or not total.least_ms:
+            continue
+        share = "" if total.share_of_roof is None else f" ({units.percent(total.share_of_roof)} of the time taken)"
+        least.setdefault(result.peak, []).append(f"{label} {units.ms(total.least_ms)}{share}")
+    return [
+        f"Roof: {_arithmetic(peak)}, {_memory(peak)}. At best under it: {', '.join(times)}."
+        for peak, times in least.items()
+    ]
 
 
 def roofline_table(roofline: Roofline, unit: str = "row") -> Table:
@@ -78,11 +95,19 @@ def _row(point: RooflinePoint, timed: bool, emphasis: Emphasis) -> Row:
 def _roof(peak: DevicePeak, roofline: Roofline) -> tuple[tuple[str, str], ...]:
     memory = sum(one.bound == "memory" for one in roofline.points)
     return (
-        ("arithmetic", f"{peak.gflops:,.1f} GFLOP/s ({_source(peak.gflops_source, peak.gflops_spread)})"),
-        ("memory", f"{peak.bandwidth_gbs:,.1f} GB/s ({_source(peak.bandwidth_source, peak.bandwidth_spread)})"),
+        ("arithmetic", _arithmetic(peak)),
+        ("memory", _memory(peak)),
         ("ridge", f"{peak.ridge:.1f} FLOP/B; what does less for each byte waits for memory"),
         ("bound by memory", f"{memory} of {units.plural(len(roofline.points), 'part')}"),
     )
+
+
+def _arithmetic(peak: DevicePeak) -> str:
+    return f"{peak.gflops:,.1f} GFLOP/s ({_source(peak.gflops_source, peak.gflops_spread)})"
+
+
+def _memory(peak: DevicePeak) -> str:
+    return f"{peak.bandwidth_gbs:,.1f} GB/s ({_source(peak.bandwidth_source, peak.bandwidth_spread)})"
 
 
 def _source(source: str, spread: float | None) -> str:

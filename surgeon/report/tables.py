@@ -43,6 +43,7 @@ class Column:
         role: ``text``, ``number`` (never clipped), ``verdict`` (a word with a meaning) or ``bar``.
         shrink_to: Characters to which a text may shrink where room is short; None for never.
         wrap: Whether a text that had to shrink continues on the next line; else it is clipped.
+        whole: Whether a text that does not fit stands above the rest of its row instead, in one piece: names.
         drop: Where room is short, columns with a higher number go first; 0 for never, 3 for decoration.
         wide: Shown only where there is room (from `WIDE` terminal columns).
         signed: The cell that carries the row's sign (``▸`` for an added row).
@@ -52,6 +53,7 @@ class Column:
     role: Literal["text", "number", "verdict", "bar"] = "text"
     shrink_to: int | None = None
     wrap: bool = False
+    whole: bool = False
     drop: int = 0
     wide: bool = False
     signed: bool = False

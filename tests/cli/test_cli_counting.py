@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,14 @@ def test_rows_under_a_given_roof(run: Callable[..., Any]) -> None:
     out = run(*words).out
     assert "5.0 FLOP/B" in out and "roofline, fused, float32" in out
     assert saved["command"].endswith("--peak-gflops 50 --peak-bandwidth 10")
+
+
+def test_networks_under_a_given_roof(run: Callable[..., Any], folder: Path) -> None:
+    """Measured once for all of them, and with all that a page draws it of."""
+    words = ("imgsz=64", "--peak-gflops", "50", "--peak-bandwidth", "10", "--no-latency", "-o", "page.html")
+    outcome = run("compare", "yolov8n.yaml", "yolov6n.yaml", *words)
+    assert "Roof: 50.0 GFLOP/s (given), 10.0 GB/s (given). At best" in " ".join(outcome.out.split())
+    assert 'aria-label="Roofline, fused, float32: 50.0 GFLOP/s and 10.0 GB/s' in (folder / "page.html").read_text()
 
 
 @pytest.mark.parametrize(

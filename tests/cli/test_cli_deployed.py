@@ -42,6 +42,7 @@ def test_a_file_and_a_network_that_is_exported(file: Path, run: Callable[..., An
         (("small.onnx", "small.onnx", "--imgsz", "640"), "takes images of 1x3x64x96"),
         (("small.onnx", "small.onnx", "--no-latency"), "leave --no-latency out"),
         (("small.onnx", "small.onnx", "--half"), "leave --half out"),
+        (("small.onnx", "small.onnx", "--peak-gflops", "50"), "--peak-gflops 50: a roofline needs rows"),
     ],
 )
 def test_refusals(file: Path, run: Callable[..., Any], words: tuple[str, ...], says: str) -> None:

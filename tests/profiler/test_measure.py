@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from surgeon.errors import MeasurementError
 from surgeon.profiler import measure
 from surgeon.profiler.fingerprint.data import Environment, MachineState
+from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.measure import Subject, compare_modules, profile_module
 from surgeon.profiler.saved import from_json, to_json
 from surgeon.profiler.settings import ProfileSettings
@@ -175,6 +176,17 @@ def test_a_comparison_without_latency_has_no_pairs() -> None:
     found = compare_modules(nets, ProfileSettings(imgsz=(32, 32), latency=False), clock=clock)
     assert found.paired == ()
     assert all(result.latency is None for result in found.results)
+
+
+def test_a_given_peak_is_the_roof_of_every_network() -> None:
+    clock = FakeClock()
+    settings = ProfileSettings(
+        imgsz=(32, 32), latency=False, roofline=True, peak_gflops=50.0, peak_bandwidth_gbs=10.0
+    )
+    said: list[str] = []
+    found = compare_modules([subject(network(clock)) for _ in range(3)], settings, clock=clock, announce=said.append)
+    assert [one.peak for one in found.results] == [DevicePeak(gflops=50.0, bandwidth_gbs=10.0)] * 3
+    assert not any("peak" in step for step in said)  # nothing of it is measured
 
 
 def test_refusals_are_one_sentence() -> None:

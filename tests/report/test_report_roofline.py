@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from surgeon.profiler.device_peak import DevicePeak
-from surgeon.profiler.results import ProfileResult
+from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.profiler.roofline import roofline_of
+from surgeon.report.comparison_tables import comparison_document
 from surgeon.report.formats.console import to_text
 from surgeon.report.roofline import roofline_parts
 from surgeon.report.tables import Document, Facts, Notes, Table
@@ -56,3 +58,16 @@ def test_without_a_peak_or_figures_there_is_no_table(v8n: ProfileResult, profile
     assert roofline_parts(v8n) == ()
     (said,) = roofline_parts(replace(profiled, layers=v8n.layers))
     assert isinstance(said, Notes)
+
+
+def test_a_comparison_says_what_each_network_takes_at_best(profiled: ProfileResult) -> None:
+    lean = replace(profiled, name="lean", latency=None, layers=profiled.layers[:-1])
+    text = to_text(comparison_document(Comparison(results=(profiled, lean))), width=400)
+    least = [roofline_of(one, PEAK).total.least_ms for one in (profiled, lean)]
+    assert least[0] > least[1]
+    share = least[0] / profiled.latency.median_ms
+    assert (
+        "Roof: 100.0 GFLOP/s (median of 15 512x512 matrix products, interquartile range 30.0 %), 10.0 GB/s (given). "
+        f"At best under it: yolov8n {least[0]:.2f} ms ({100 * share:.1f} % of the time taken), lean {least[1]:.2f} ms."
+    ) in text
+    assert "Roof:" not in to_text(comparison_document(Comparison(results=(replace(profiled, peak=None),) * 2)))

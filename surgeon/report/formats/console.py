@@ -187,13 +187,40 @@ class _Printer:
         grid.add_row(*_spaced([Text(titles[at]) for at in layout.positions]))
         self._flush(grid, layout)
         grid = self._new_grid(table, layout)
-        for row, cells in zip(table.rows, texts, strict=True):
+        for row, own in zip(table.rows, texts, strict=True):
             if row.emphasis is Emphasis.TOTAL:
                 self._flush(grid, layout)
+                grid = self._new_grid(table, layout)
+            torn = self._too_long(table, own, layout)
+            told = layout.positions[:torn]
+            cells = ["" if at in told else text for at, text in enumerate(own)]
+            if told:
+                self._console.print(grid)
+                self._above(table, row, own, layout, torn)
                 grid = self._new_grid(table, layout)
             shown = zip(layout.positions, layout.widths, strict=True)
             styled = [self._styled(table.columns[at], cells[at], width) for at, width in shown]
             grid.add_row(*_spaced(styled), style=_STYLES[row.emphasis])
+        self._console.print(grid)
+
+    @staticmethod
+    def _too_long(table: Table, cells: Sequence[str | Bar], layout: Layout) -> int:
+        """How many columns there are up to a name that does not fit and must not be broken; 0 where none is."""
+        for number, (at, width) in enumerate(zip(layout.positions, layout.widths, strict=True), start=1):
+            text = cells[at]
+            if table.columns[at].whole and isinstance(text, str) and cell_len(text) > width:
+                return number
+        return 0
+
+    def _above(self, table: Table, row: Row, cells: Sequence[str | Bar], layout: Layout, number: int) -> None:
+        """The first cells of a row, the last of which takes the rest of the line."""
+        widths = layout.widths[: number - 1]
+        widths = (*widths, self._console.width - sum(widths) - layout.gap * len(widths))
+        columns = [table.columns[at] for at in layout.positions[:number]]
+        grid = _grid(widths, layout.gap, justify=[column.align for column in columns])
+        texts = [cells[at] for at in layout.positions[:number]]
+        styled = [self._styled(*one) for one in zip(columns, texts, widths, strict=True)]
+        grid.add_row(*_spaced(styled), style=_STYLES[row.emphasis])
         self._console.print(grid)
 
     def _flush(self, grid: RichTable, layout: Layout) -> None:
@@ -207,7 +234,7 @@ class _Printer:
             layout.widths,
             layout.gap,
             justify=[column.align for column in columns],
-            wrap=[layout.folds or column.wrap for column in columns],
+            wrap=[layout.folds or column.wrap or column.whole for column in columns],
         )
 
     def _text(self, column: Column, row: Row, cell: Cell) -> str | Bar:
@@ -222,7 +249,7 @@ class _Printer:
             return Text(self._clean("█" * round(max(0.0, min(1.0, text.fraction)) * width)))
         if column.role == "verdict":
             return Text(text, style=_VERDICTS.get(text, ""))
-        may_clip = column.shrink_to is not None and not column.wrap
+        may_clip = column.shrink_to is not None and not column.wrap and not column.whole
         if may_clip and cell_len(text) > width:
             return Text(set_cell_size(text, width - 1) + self._clean("…"))
         return Text(text)

@@ -1,7 +1,8 @@
 """Which columns of a table fit into a width, and how wide each becomes. Pure; widths are given, not measured.
 
 Numbers are never clipped. Room is found in this order: narrower gaps, shorter bars, shorter texts, without the columns
-marked as decoration, the narrowest gaps, and then without other columns, the most dispensable first.
+marked as decoration, the narrowest gaps (before a name is torn from its row), and then without other columns, the most
+dispensable first.
 """
 
 from __future__ import annotations
@@ -73,9 +74,15 @@ def _fit_all(columns: Sequence[Column], natural: Sequence[int], positions: Seque
     for widths, gap in ((full, _GAPS[0]), (full, _GAPS[1]), (short_bars, _GAPS[1])):
         if sum(widths) + gap * (len(widths) - 1) <= width:
             return Layout(positions=tuple(positions), widths=tuple(widths), gap=gap)
-    gap = _GAPS[1] if sum(least) + _GAPS[1] * (len(least) - 1) <= width else 1
-    spare = width - sum(least) - gap * (len(least) - 1)
-    return Layout(positions=tuple(positions), widths=tuple(_grow(least, short_bars, spare)), gap=gap)
+    for gap in (_GAPS[1], 1):
+        spare = width - sum(least) - gap * (len(least) - 1)
+        widths = _grow(least, short_bars, spare)
+        whole = all(
+            size >= wanted or not columns[at].whole for at, size, wanted in zip(positions, widths, full, strict=True)
+        )
+        if spare >= 0 and whole:
+            break
+    return Layout(positions=tuple(positions), widths=tuple(widths), gap=gap)
 
 
 def _least(column: Column, size: int) -> int:

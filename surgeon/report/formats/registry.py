@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _ANYTHING = frozenset({"profile", "comparison", "deployed", "edit", "diff", "tree", "block"})
 _NETWORKS = frozenset({"profile", "comparison", "edit"})
+_TIMED = _NETWORKS | {"deployed"}
 _HERE = "surgeon.report.formats"
 
 
@@ -38,8 +39,8 @@ class Format:
 
     @property
     def needs_figures(self) -> bool:
-        """Whether it shows measured networks and nothing else."""
-        return self.kinds == _NETWORKS
+        """Whether it shows what was measured and nothing else."""
+        return self.kinds <= _TIMED
 
 
 FORMATS: tuple[Format, ...] = (
@@ -55,7 +56,7 @@ FORMATS: tuple[Format, ...] = (
         suffixes=(".html", ".htm"),
         renderer=f"{_HERE}.html:render",
         what="one page with pictures, which loads nothing",
-        kinds=_NETWORKS,
+        kinds=_TIMED,
     ),
     Format(
         name="json",

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from html import escape
 
 from surgeon.profiler.deployed.figures import DeployedComparison
+from surgeon.profiler.fingerprint.data import Environment
 from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.report.comparison import candidate_labels
 from surgeon.report.documents import Reportable, document_of
 from surgeon.report.edit import EditReport
 from surgeon.report.environment import environment_document, environment_items, source_items
@@ -69,9 +71,10 @@ def article_of(result: Reportable, ids: str, level: int) -> Article:
         return _comparison(result, ids, level)
     if isinstance(result, EditReport) and result.comparison is not None:
         return _edit(result, result.comparison, ids, level)
+    if isinstance(result, DeployedComparison):
+        return _deployed(result)
     document = document_of(result, all_rows=True)
-    pairs = _deployed(result) if isinstance(result, DeployedComparison) else ()
-    sections = (Section(title="report", html=_parts(document.parts)), *pairs)
+    sections = (Section(title="report", html=_parts(document.parts)),)
     return Article(title=document.title, lines=document.lines, sections=sections)
 
 
@@ -98,8 +101,8 @@ def _profile(result: ProfileResult, ids: str, level: int) -> Article:
 def _comparison(comparison: Comparison, ids: str, level: int) -> Article:
     document = document_of(comparison)
     views = comparison_views(comparison, ids)
-    # Behind the summary come the rows of each candidate, which the page shows whole, and the notes.
-    summary = document.parts[: -1 - len(views)]
+    # Behind the summary, of several candidates two tables, come their rows, which the page shows whole, and the notes.
+    summary = document.parts[: 1 if len(views) == 1 else 2]
     sections = (
         Section(title="summary", html=_summary(_parts(summary), _noted(document.parts[-1:]))),
         *_views(views, level),
@@ -137,11 +140,8 @@ def _views(views: Sequence[View], level: int) -> tuple[Section, ...]:
 
 def _provenance(results: Sequence[ProfileResult], command: str | None, level: int) -> Iterable[Section]:
     """Where it was measured, which edit made the network, and the command that measures it again."""
-    environment = results[-1].environment
-    items = (*environment_items(environment), *(item for result in results for item in source_items(result)))
-    full = "".join(part_html(part) for part in environment_document(environment).parts)
-    machine = f"<details><summary>the machine in full</summary>{full}</details>"
-    yield Section(title="environment", html=facts_html(Facts(title="", items=items)) + machine, beside=True)
+    sources = [item for result in results for item in source_items(result)]
+    yield Section(title="environment", html=_environment(results[-1].environment, sources), beside=True)
     recipes = [
         f"<h{level + 1}>{escape(result.name)}</h{level + 1}>{command_html(result.recipe)}"
         for result in results
@@ -151,11 +151,31 @@ def _provenance(results: Sequence[ProfileResult], command: str | None, level: in
     yield Section(title="reproduce", html=command_html(command) if command else "", beside=True)
 
 
-def _deployed(result: DeployedComparison) -> tuple[Section, ...]:
-    return tuple(
-        Section(title=f"paired differences of {model.name}", html=differences_html(paired, model.name))
-        for model, paired in zip(result.models[1:], result.paired, strict=False)
+def _environment(environment: Environment, sources: Sequence[tuple[str, str]]) -> str:
+    items = (*environment_items(environment), *sources)
+    full = "".join(part_html(part) for part in environment_document(environment).parts)
+    return f"{facts_html(Facts(title='', items=items))}<details><summary>the machine in full</summary>{full}</details>"
+
+
+def _deployed(result: DeployedComparison) -> Article:
+    """Files whose rows nobody knows: their times and sizes, no drawing and no roofline."""
+    document = document_of(result)
+    labels = candidate_labels(result.models)
+    pairs = tuple(
+        Section(title=f"paired differences of {label}", html=differences_html(paired, label), beside=True)
+        for label, paired in zip(labels[1:], result.paired, strict=True)
     )
+    sections = (
+        Section(title="summary", html=_summary(_parts(document.tables), _noted(document.parts))),
+        *pairs,
+        Section(
+            title="environment",
+            html=_environment(result.environment, [item for one in result.models for item in source_items(one)]),
+            beside=True,
+        ),
+        Section(title="reproduce", html=command_html(result.command) if result.command else "", beside=True),
+    )
+    return Article(title=document.title, lines=document.lines, sections=sections)
 
 
 def _summary(figures: str, notes: str) -> str:

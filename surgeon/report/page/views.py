@@ -107,7 +107,7 @@ def view_html(view: View, level: int) -> str:
     """
     rows = {box.row.key: f"{view.ids}-{box.number}" for box in view.drawing.boxes if box.after is not None}
     pairs = "" if view.paired is None else _part("paired differences", differences_html(view.paired, view.label), level)
-    charts = f"{_bars(view, level)}{pairs}{_part('roofline', roofline_html(view.network, rows), level)}"
+    charts = f"{_bars(view, level)}{pairs}{_part('roofline', roofline_html(view.network, rows, view.baseline), level)}"
     return f'<div class="view"><div>{_picture(view, level)}</div><div class="charts">{charts}</div></div>'
 
 
