@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surgeon.api import Model, compare
     from surgeon.api import open_model as open
+    from surgeon.checking import check
     from surgeon.errors import SurgeonError
     from surgeon.profiler.flops.registry import register_macs, unregister_macs
     from surgeon.profiler.results import Comparison, ProfileResult
@@ -36,6 +37,7 @@ _NAMES = {
     "Remove": "surgeon.surgery.recipe:Remove",
     "Replace": "surgeon.surgery.recipe:Replace",
     "SurgeonError": "surgeon.errors:SurgeonError",
+    "check": "surgeon.checking:check",
     "compare": "surgeon.api:compare",
     "open": "surgeon.api:open_model",
     "open_results": "surgeon.shown:open_results",
@@ -55,6 +57,7 @@ __all__ = [
     "Remove",
     "Replace",
     "SurgeonError",
+    "check",
     "compare",
     "log_to_ultralytics",
     "open",

@@ -69,6 +69,7 @@ class Model:
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
         checks: str = "fast",
+        progress: bool | None = None,
         **more_settings: Any,
     ) -> Model:
         """Plant a block.
@@ -84,6 +85,7 @@ class Model:
             settings: Constructor settings of the block.
             force: Edit a checkpoint that does not match its own yaml.
             checks: ``fast``, or ``full``: with larger sizes, training mode, undo, a fresh process, fusion and ONNX.
+            progress: Whether to show how far it is on stderr; by default on a terminal and in a notebook.
             **more_settings: The same as keywords: ``insert("gam", after=9, rate=8)``.
 
         Raises:
@@ -99,7 +101,7 @@ class Model:
             settings={**(settings or {}), **more_settings},
             start=start,
         )
-        return self.apply(Recipe(edits=(edit,), mode=mode), force=force, checks=checks)
+        return self.apply(Recipe(edits=(edit,), mode=mode), force=force, checks=checks, progress=progress)
 
     def replace(
         self,
@@ -111,6 +113,7 @@ class Model:
         settings: Mapping[str, Any] | None = None,
         force: bool = False,
         checks: str = "fast",
+        progress: bool | None = None,
         **more_settings: Any,
     ) -> Model:
         """Put a block in the place of a row; other arguments and errors are those of `insert`.
@@ -123,17 +126,26 @@ class Model:
             settings: As for `insert`.
             force: As for `insert`.
             checks: As for `insert`.
+            progress: As for `insert`.
             **more_settings: As for `insert`.
         """
         edit = Replace(module=str(module), at=str(at), settings={**(settings or {}), **more_settings})
-        return self.apply(Recipe(edits=(edit,), mode=mode, adapt=adapt), force=force, checks=checks)
+        recipe = Recipe(edits=(edit,), mode=mode, adapt=adapt)
+        return self.apply(recipe, force=force, checks=checks, progress=progress)
 
     def remove(
-        self, at: str | int, *, adapt: bool = False, mode: str = "auto", force: bool = False, checks: str = "fast"
+        self,
+        at: str | int,
+        *,
+        adapt: bool = False,
+        mode: str = "auto",
+        force: bool = False,
+        checks: str = "fast",
+        progress: bool | None = None,
     ) -> Model:
         """Take a row out; `adapt` lets a 1x1 convolution take its place where it changes the width."""
         recipe = Recipe(edits=(Remove(at=str(at)),), mode=mode, adapt=adapt)
-        return self.apply(recipe, force=force, checks=checks)
+        return self.apply(recipe, force=force, checks=checks, progress=progress)
 
     def apply(
         self,
@@ -142,6 +154,7 @@ class Model:
         force: bool = False,
         checks: str = "fast",
         trust_modules: Sequence[str] = (),
+        progress: bool | None = None,
     ) -> Model:
         """Carry out a recipe, a recipe file, or several recipes one after the other.
 
@@ -150,12 +163,15 @@ class Model:
             force: Edit a checkpoint that does not match its own yaml.
             checks: As for `insert`.
             trust_modules: Packages whose classes a recipe file may plant; they are imported.
+            progress: As for `insert`.
 
         Raises:
             InputError: The edit is impossible, or the file names code that nobody vouched for.
             CheckError: The edited network broke a promise.
         """
-        result = workflows.edit(self._opened, recipes_of(recipe, trust_modules), force=force, checks=checks)
+        recipes = recipes_of(recipe, trust_modules)
+        with showing(progress):
+            result = workflows.edit(self._opened, recipes, force=force, checks=checks)
         return Model(result.after, result)
 
     def plan(

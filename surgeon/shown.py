@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from surgeon.gate.judge import CheckResult
 from surgeon.graph import LayerGraph
 from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
@@ -126,6 +127,12 @@ class ShownComparison(_Figures, Comparison):
 
 class ShownDiff(_Shown, ModelDiff):
     """A `ModelDiff` that shows itself."""
+
+    __slots__ = ()
+
+
+class ShownCheck(_Shown, CheckResult):
+    """A `CheckResult` that shows itself."""
 
     __slots__ = ()
 

@@ -24,7 +24,7 @@ after.profile(imgsz=320, latency=False)
 """
 _GROUPS = {
     "Networks": ("open", "Model"),
-    "Measuring": ("compare", "ProfileSettings", "trace", "log_to_ultralytics"),
+    "Measuring": ("compare", "ProfileSettings", "check", "trace", "log_to_ultralytics"),
     "Results": ("ProfileResult", "Comparison", "open_results"),
     "Edits as data": ("Recipe", "Insert", "Replace", "Remove"),
     "Formulas of your own": ("register_macs", "unregister_macs"),

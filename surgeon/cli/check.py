@@ -58,8 +58,8 @@ def command(
         surgeon check after.pt --baseline before.pt --max-latency-ratio 1.05
     """
     from surgeon import workflows
-    from surgeon.cli.gate_options import budgets_of
     from surgeon.cli.opening import make_folder_importable
+    from surgeon.gate.budgets import budgets_of
     from surgeon.gate.matching import jobs_for
 
     over, under = _stated(stated)

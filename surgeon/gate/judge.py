@@ -117,6 +117,11 @@ class CheckResult:
         """Whether every budget was kept: nothing failed, and what is inconclusive is allowed to be."""
         return all(holds(one.verdicts, one.budget.on_inconclusive) for one in self.judged)
 
+    @property
+    def passed(self) -> bool:
+        """Whether every budget was kept, with a figure for each limit and no model left out."""
+        return self.kept and not self.interrupted and not self.unanswered
+
 
 def judge(limit: Limit, found: Found) -> Verdict:
     """Hold a figure to a limit."""

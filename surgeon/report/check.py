@@ -22,7 +22,7 @@ CONVENTIONS = {
 }
 _UNITS = {"flops": "FLOPs", "macs": "MACs", "params": "parameters", "memory": "bytes", "latency": "ms"}
 _COLUMNS = (
-    Column(title="model", shrink_to=12, wrap=True),
+    Column(title="model", shrink_to=12, whole=True),
     Column(title="limit", shrink_to=16, wrap=True),
     Column(title="at most", role="number"),
     Column(title="found", role="number"),
@@ -46,7 +46,7 @@ def check_data(result: CheckResult) -> dict[str, Any]:
     return {
         "schema_version": CHECK_SCHEMA,
         "kind": "check",
-        "passed": result.kept and not result.interrupted and not result.unanswered,
+        "passed": result.passed,
         "interrupted": result.interrupted,
         "judged": [_judged(one) for one in result.judged],
         "not_judged": [{"model": model, "budget": budget.name} for model, budget in result.unjudged],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from surgeon.blocks.catalog.info import BlockInfo
+from surgeon.gate.judge import CheckResult
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
+from surgeon.report.check import check_document
 from surgeon.report.comparison_tables import comparison_document
 from surgeon.report.deployed import deployed_document
 from surgeon.report.diff import ModelDiff, diff_document
@@ -14,7 +16,9 @@ from surgeon.report.listing import block_card, tree_table
 from surgeon.report.profile_tables import profile_document
 from surgeon.report.tables import Document
 
-Reportable = ProfileResult | Comparison | DeployedComparison | EditReport | ModelDiff | LayerGraph | BlockInfo
+Reportable = (
+    ProfileResult | Comparison | DeployedComparison | EditReport | ModelDiff | CheckResult | LayerGraph | BlockInfo
+)
 
 
 def document_of(result: Reportable, *, all_rows: bool = False, by: str = "rows") -> Document:
@@ -28,14 +32,21 @@ def document_of(result: Reportable, *, all_rows: bool = False, by: str = "rows")
     Raises:
         InputError: A comparison whose settings differ.
     """
-    if isinstance(result, ProfileResult):
-        return profile_document(result, by=by)
-    if isinstance(result, Comparison):
-        return comparison_document(result, all_rows=all_rows)
-    if isinstance(result, DeployedComparison):
-        return deployed_document(result)
-    if isinstance(result, EditReport):
-        return edit_document(result, all_rows=all_rows)
-    if isinstance(result, ModelDiff):
-        return diff_document(result, all_rows=all_rows)
-    return tree_table(result) if isinstance(result, LayerGraph) else block_card(result)
+    match result:
+        case ProfileResult():
+            document = profile_document(result, by=by)
+        case Comparison():
+            document = comparison_document(result, all_rows=all_rows)
+        case DeployedComparison():
+            document = deployed_document(result)
+        case EditReport():
+            document = edit_document(result, all_rows=all_rows)
+        case ModelDiff():
+            document = diff_document(result, all_rows=all_rows)
+        case CheckResult():
+            document = check_document(result)
+        case LayerGraph():
+            document = tree_table(result)
+        case BlockInfo():
+            document = block_card(result)
+    return document

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from surgeon.errors import InputError
+from surgeon.gate.judge import CheckResult
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import Comparison, ProfileResult
@@ -24,6 +25,7 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (DeployedComparison, "deployed"),
     (EditReport, "edit"),
     (ModelDiff, "diff"),
+    (CheckResult, "check"),
     (LayerGraph, "tree"),
 )
 
@@ -106,5 +108,5 @@ class Report:
 
 
 def kind_of(result: Reportable) -> str:
-    """``profile``, ``comparison``, ``deployed``, ``edit``, ``diff``, ``tree`` or ``block``."""
+    """``profile``, ``comparison``, ``deployed``, ``edit``, ``diff``, ``check``, ``tree`` or ``block``."""
     return next((name for kind, name in _KINDS if isinstance(result, kind)), "block")

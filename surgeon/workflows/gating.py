@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ def check(
     *,
     trust: bool = False,
     trust_modules: Sequence[str] = (),
+    opened: Mapping[str, OpenedModel] | None = None,
     announce: Callable[[str], None] = begin,
     command: str | None = None,
     notes: tuple[str, ...] = (),
@@ -42,6 +43,7 @@ def check(
         jobs: Each model with its budget.
         trust: Read a ``.pt`` with full unpickling.
         trust_modules: Packages whose classes a ``.pt`` may use.
+        opened: Models that are open already, by the name that jobs and budgets call them.
         announce: Told in a few words what begins, for a progress line.
         command: What reproduces it on a command line.
         notes: What else is to be known of the result.
@@ -51,7 +53,7 @@ def check(
         BudgetError: A saved baseline does not fit its budget.
         MeasurementError: This machine cannot measure what a budget states.
     """
-    bench = _Bench(trust, tuple(trust_modules))
+    bench = _Bench(trust, tuple(trust_modules), dict(opened or {}))
     for job in jobs:
         bench.prepare(job)
     judged: list[Judged] = []

@@ -2,90 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import math
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from importlib import resources
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as Xml
 
 import pytest
-from jsonschema import Draft202012Validator
+from check_support import SMALL, cases, valid
 
+import surgeon
 import surgeon.workflows.gating as gating
-from surgeon.errors import ModelFileError
-from surgeon.profiler.paired_figures import PairedLatency
-from surgeon.profiler.results import Comparison, Counts, Environment, ProfileResult
+from surgeon.errors import BudgetError
 from surgeon.profiler.saved import to_json
 from surgeon.profiler.settings import ProfileSettings
 
-SMALL = ("yolov8n.yaml", "imgsz=64")
-SCHEMA = json.loads((resources.files("surgeon.report") / "check.schema.json").read_text("utf-8"))
-PARAMS = {"n": 3_157_200, "s": 11_166_560}
+BUDGETS = """
+[[budget]]
+name = "nano"
+glob = "*n.yaml"
+imgsz = 64
+max-params = "3M"
 
-
-def valid(text: str) -> dict:
-    """The data of a check, after the published schema has passed it."""
-    data = json.loads(text)
-    Draft202012Validator(SCHEMA).validate(data)
-    return data
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models whose figures are known, in place of ones that take a second to build and count."""
-    environment = Environment(python="", platform="", cpu="", cpus=1, gpu=None, packages={})
-
-    def profile(model: SimpleNamespace, settings: ProfileSettings) -> ProfileResult:
-        params = PARAMS[model.name[-1]]
-        macs = params * settings.imgsz[0] * settings.imgsz[1] // 64
-        return ProfileResult(
-            name=model.name,
-            source=model.name,
-            settings=settings,
-            environment=environment,
-            params=params,
-            trainable_params=params,
-            counts=Counts(macs=macs, executed=macs),
-            layers=(),
-        )
-
-    def open_model(name: str, **_: object) -> SimpleNamespace:
-        if name.endswith(".pt"):
-            raise ModelFileError(f"{name} is no model")
-        return SimpleNamespace(name=Path(name).stem)
-
-    monkeypatch.setattr(gating, "profile", profile)
-    monkeypatch.setattr(gating, "open_model", open_model)
-    monkeypatch.setattr(gating, "tree", lambda *_: None)
-
-
-def cases(path: Path) -> dict[str, str]:
-    """Name of every case with what it is: passed, failure or skipped; the totals are checked on the way."""
-    root = Xml.fromstring(path.read_bytes())
-    found = {}
-    for suite in root.iter("testsuite"):
-        marks = []
-        for case in suite.iter("testcase"):
-            assert case.get("classname")
-            tags = [tag for tag in ("failure", "skipped", "error") if case.find(tag) is not None]
-            assert all(case.find(tag).get("message") for tag in tags)
-            marks.append("".join(tags) or "passed")
-            found[f"{suite.get('name').split(' (')[0]}: {case.get('name')}"] = marks[-1]
-        counts = (suite.get("tests"), suite.get("failures"), suite.get("skipped"), suite.get("errors"))
-        assert counts == (
-            str(len(marks)),
-            str(marks.count("failure")),
-            str(marks.count("skipped")),
-            str(marks.count("error")),
-        )
-    for name in ("tests", "failures", "errors"):
-        assert root.get(name) == str(sum(int(suite.get(name)) for suite in root))
-    return found
+[[budget]]
+name = "every"
+glob = "*.yaml"
+imgsz = 64
+max-flops = "20G"
+"""
 
 
 @pytest.mark.usefixtures("loaded")
@@ -162,21 +106,6 @@ def test_conventions(run: Callable, folder: Path) -> None:
     assert found["legacy"] == pytest.approx(found["ultralytics"], rel=1e-3)
 
 
-BUDGETS = """
-[[budget]]
-name = "nano"
-glob = "*n.yaml"
-imgsz = 64
-max-params = "3M"
-
-[[budget]]
-name = "every"
-glob = "*.yaml"
-imgsz = 64
-max-flops = "20G"
-"""
-
-
 @pytest.mark.usefixtures("counted")
 def test_a_file_of_budgets(run: Callable, folder: Path) -> None:
     (folder / "surgeon.toml").write_text(BUDGETS)
@@ -195,150 +124,40 @@ def test_a_file_of_budgets(run: Callable, folder: Path) -> None:
     assert "surgeon.toml, budget 1, glob: '*n.yaml' matches no file in" in nothing.one_line
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (("yolov8n.yaml",), "there is no budget: give a limit such as --max-flops 9.2G"),
-    (("yolov8n.yaml", "--max-flops", "9.2GiB"), "--max-flops: '9.2GiB' is no number of FLOPs"),
-    (("yolov8n.yaml", "--max-flops", "9.2"), "--max-flops: '9.2' is 9.2 FLOPs|its unit is missing"),
-    (("yolov8n.yaml", "--max-latency-ratio", "1.05"), "--max-latency-ratio: a ratio needs a baseline"),
-    (("yolov8n.yaml", "--max-flops", "9G", "imgsz=huge"), "--imgsz: 'huge' is no image size"),
-    (("--max-flops", "9G"), "the command line is for every model: name the models"),
-    (("nope.pt", "--max-flops", "9G"), "nope.pt does not exist"),
-    (("yolov8n.yaml", "--max-flops-ratio", "2", "--baseline", "nope.pt"), "baseline: nope.pt does not exist"),
-    (("yolov8n.yaml", "--max-flops-ratio", "2", "--baseline", "nope.json"), "there is no baseline nope.json"),
-    (("yolov8n.yaml", "--max-flops", "9G", "--device", "cuda:77"), "device 'cuda:77' was asked for, but"),
-    (("yolov8n.yaml", "--max-flops", "9G", "--junit", "-"), "--junit - : the report needs a file"),
-    (("yolov8n.yaml", "--max-flops", "9G", "--junit", "no/x.xml"), "there is no folder no"),
-    (("yolov8n.yaml", "--budget", "nope.toml"), "there is no file nope.toml"),
-])  # fmt: skip
-def test_refusals_are_one_sentence(run: Callable, folder: Path, words: tuple[str, ...], said: str) -> None:
-    done = run("check", *words)
-    assert done.code == 2
-    assert any(part in done.one_line for part in said.split("|"))
-    assert done.out == ""
-    assert list(folder.iterdir()) == []
-
-
-@pytest.mark.usefixtures("counted")
-def test_a_refused_model_leaves_nothing_measured(run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gating, "profile", lambda *_: pytest.fail("measured before everything was opened"))
-    (folder / "bad.pt").write_bytes(b"junk")
-    done = run("check", *SMALL, "bad.pt", "--max-flops", "9G", "--junit", "check.xml")
-    assert done.code == 2
-    assert "bad.pt" in done.one_line
-    assert not (folder / "check.xml").exists()
-
-
-def timed(monkeypatch: pytest.MonkeyPatch, low: float, high: float, stopped_by: str = "budget") -> None:
-    """A comparison whose interval is known, in place of one that takes time."""
-
-    def compare(models, settings, **_: object):
-        assert settings.latency
-        results = tuple(gating.profile(model, gating.replace(settings, latency=False)) for model in models)
-        paired = PairedLatency(
-            pairs=100,
-            ratio=1.02 if high == math.inf else (low * high) ** 0.5,
-            ratio_low=low,
-            ratio_high=high,
-            verdict="slower" if low > 1.005 else "inconclusive",
-            baseline_ms=10.0,
-            candidate_ms=10.1,
-            log_ratios=(0.0,) * 100,
-            stopped_by=stopped_by,
-            elapsed_s=1.0,
-            reason="between" if low < 1 < high else "",
-        )
-        return Comparison(results=results, paired=(paired,))
-
-    monkeypatch.setattr(gating, "compare", compare)
-
-
-LATENCY = (*SMALL, "--baseline", "yolov8n.yaml", "--max-latency-ratio", "1.05", "--junit", "check.xml", "--force")
-
-
-@pytest.mark.usefixtures("counted")
-@pytest.mark.parametrize(("interval", "word", "choice", "code", "mark"), [
-    ((0.98, 1.04), "passed", "fail", 0, "passed"),
-    ((1.06, 1.09), "FAILED", "pass", 1, "failure"),
-    ((0.90, 1.20), "inconclusive", "pass", 0, "skipped"),
-    ((0.90, 1.20), "inconclusive", "warn", 0, "skipped"),
-    ((0.90, 1.20), "inconclusive", "fail", 1, "failure"),
-])  # fmt: skip
-def test_latency_is_judged_by_its_interval(
-    run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch, interval: tuple[float, float], word: str,
-    choice: str, code: int, mark: str,
-) -> None:  # fmt: skip
-    timed(monkeypatch, *interval)
-    done = run("check", *LATENCY, "--on-inconclusive", choice, "--json", "check.json")
-    assert done.code == code
-    assert valid((folder / "check.json").read_text())["passed"] == (code == 0)
-    assert word in done.out
-    assert cases(folder / "check.xml") == {"yolov8n.yaml: latency / baseline": mark}
-    assert ("nothing is known to be wrong" in " ".join(done.out.split())) == (word == "inconclusive")
-    assert ("inconclusive: yolov8n.yaml" in done.err) == (word == "inconclusive" and choice == "warn")
-
-
-@pytest.mark.usefixtures("counted")
-def test_an_interrupt_keeps_what_was_judged(run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = gating.profile, []
-
-    def profile(model, settings):
-        calls.append(model.name)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return real(model, settings)
-
-    monkeypatch.setattr(gating, "profile", profile)
-    models = ("yolov8n.yaml", "yolov8s.yaml", "yolov6n.yaml")
-    done = run("check", *models, "imgsz=64", "--max-params", "4M", "--junit", "check.xml", "--json", "check.json")
-    assert done.code == 130
-    assert "interrupted; what was judged stands: 1 passed; interrupted, 2 models not judged" in done.err
-    assert list(cases(folder / "check.xml").values()) == ["passed", "skipped", "skipped"]
-    data = valid((folder / "check.json").read_text())
-    assert data["interrupted"] and not data["passed"]
-    assert [one["model"] for one in data["not_judged"]] == ["yolov8s.yaml", "yolov6n.yaml"]
-
-
-@pytest.mark.usefixtures("counted")
-def test_an_interrupted_timing_is_judged_by_what_there_is(
-    run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    timed(monkeypatch, 0.9, math.inf, stopped_by="interrupt")
-    done = run("check", *LATENCY, "--json", "check.json")
-    assert done.code == 130
-    assert valid((folder / "check.json").read_text())["judged"][0]["verdicts"][0]["high"] == "inf"
-    assert "timing was interrupted" in done.out
-
-
-@pytest.mark.usefixtures("counted")
-def test_a_figure_that_there_is_not(run: Callable, folder: Path) -> None:
-    """No noise, which more time would lift, but a budget that asks for nothing: refused, after the rest is told."""
-    words = ("check", *SMALL, "--max-flops", "1T", "--convention", "ultralytics", "--max-params", "4M", "--force")
-    done = run(*words, "--junit", "check.xml", "--json", "check.json")
-    assert done.code == 2
-    assert "--max-flops: there is no such figure of yolov8n.yaml: Ultralytics has no figure" in done.err
-    assert list(cases(folder / "check.xml").values()) == ["error", "passed"]
-    assert not valid((folder / "check.json").read_text())["passed"]
-    assert "not measured" in done.out
-    assert run(*words, "--max-params", "3M").code == 1  # what is over budget is said first
-
-
-@pytest.mark.usefixtures("counted")
-def test_a_model_that_cannot_run_is_named(run: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tree(model: SimpleNamespace, _: object) -> None:
-        if model.name == "yolov8s":
-            raise ModelFileError("the network cannot run at 33x33")
-
-    monkeypatch.setattr(gating, "tree", tree)
-    done = run("check", "yolov8n.yaml", "yolov8s.yaml", "imgsz=33", "--max-params", "4M")
-    assert done.code == 2
-    assert done.one_line == "surgeon: yolov8s.yaml: the network cannot run at 33x33"
-
-
 @pytest.mark.usefixtures("counted")
 def test_names_that_no_xml_may_hold(run: Callable, folder: Path) -> None:
     done = run("check", "a\x07<&>\"'n.yaml", "imgsz=64", "--max-params", "4M", "--junit", "check.xml")
     assert done.code == 0
     assert list(cases(folder / "check.xml").values()) == ["passed"]
+
+
+@pytest.mark.usefixtures("counted")
+def test_the_same_from_python(run: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    told = valid(run("check", *SMALL, "--max-params", "3157199", "--max-flops", "1G", "--json", "-").out)
+    found = surgeon.check("yolov8n.yaml", imgsz=64, max_params=3_157_199, max_flops="1G")
+    assert capsys.readouterr() == ("", "")
+    assert [(v.outcome.value, v.found.value) for v in found.verdicts] == [
+        (v["outcome"], v["value"]) for v in told["judged"][0]["verdicts"]
+    ]
+    assert not found.passed and str(found).startswith("check: 1 passed, 1 FAILED\n")
+    with pytest.raises(FrozenInstanceError):
+        found.judged = ()
+    with pytest.raises(BudgetError, match=r"^max_flop: there is no such key in a budget; did you mean max-flops"):
+        surgeon.check("yolov8n.yaml", max_flop="9.2G")
+
+
+@pytest.mark.usefixtures("counted")
+def test_live_networks_from_python(run: Callable) -> None:
+    """Each is checked as it is, whatever others of its name there are; what is open is not opened again."""
+    small, large = (surgeon.Model(SimpleNamespace(name=name)) for name in ("yolov8n", "yolov8s"))
+    other = surgeon.Model(SimpleNamespace(name="yolov8s"))
+    found = surgeon.check(large, other, small, baseline=small, imgsz=(64, 96), max_params_ratio="3x")
+    assert [(one.model, one.verdicts[0].outcome) for one in found.judged] == [
+        ("yolov8s", "failed"),
+        ("yolov8s (2)", "failed"),
+        ("yolov8n", "passed"),
+    ]
+    assert found.judged[0].budget.imgsz == (64, 96)
 
 
 def test_the_real_thing(shell: Callable, folder: Path) -> None:
@@ -360,20 +179,3 @@ def test_the_real_thing(shell: Callable, folder: Path) -> None:
     assert found["yolov8n.yaml: params / baseline"] == "passed"
     assert found["yolov8n.yaml: latency / baseline"] in ("passed", "skipped")  # by what a busy machine lets it time
     assert "FAILED" not in done.out
-
-
-@pytest.mark.slow  # the same in this process is tested above
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")
-def test_ctrl_c_in_the_middle_of_a_timing(folder: Path) -> None:
-    words = ["check", "yolov8n.yaml", "imgsz=64", "--baseline", "yolov8n.yaml", "--max-latency-ratio", "1.05"]
-    command = [sys.executable, "-m", "surgeon.cli.main", *words, "--time-budget", "300", "--junit", "check.xml"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert any("in random order" in line for line in process.stderr)  # reads until the timing has begun
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
-    assert "interrupted; what was judged stands" in err
-    assert (folder / "check.xml").exists()
-    assert "latency / baseline" in out or "not judged: interrupted" in out
-    assert list(cases(folder / "check.xml").values()) == ["skipped"]

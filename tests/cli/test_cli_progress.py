@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import surgeon
+
 pty = pytest.importorskip("pty", reason="there are no terminals of that kind here")
 
 
@@ -74,6 +76,21 @@ def test_a_terminal_sees_a_bar(
     assert "measuring yolov8n at 32x32, batch 1\n" in seen
     assert seen.endswith("\x1b[2K"), "the bar is gone"
     assert "counting" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("progress", "seen"), [(None, True), (False, False)])
+def test_an_edit_by_the_library_shows_it_too(
+    monkeypatch: pytest.MonkeyPatch, progress: bool | None, seen: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    model = surgeon.open("yolov8n-cls.yaml")
+    monkeypatch.setattr(sys, "stderr", screen)
+    edited = model.insert("eca", after=3, progress=progress)
+    assert ("editing yolov8n-cls" in screen.getvalue()) == ("checking the edit" in screen.getvalue()) == seen
+    edited.remove(4, progress=False)
+    edited.replace(4, "eca", progress=False, k_size=5)
+    assert screen.getvalue().count("editing") == seen
 
 
 @pytest.mark.slow

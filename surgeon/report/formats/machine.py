@@ -11,10 +11,12 @@ from typing import Any, TextIO
 
 from surgeon.blocks.catalog.info import BlockInfo
 from surgeon.errors import OutputError
+from surgeon.gate.judge import CheckResult
 from surgeon.graph.layer import LayerGraph
 from surgeon.graph.modules import ModuleTree
 from surgeon.profiler.deployed.figures import DeployedComparison
 from surgeon.profiler.results import SCHEMA_VERSION, Comparison, ProfileResult
+from surgeon.report.check import check_data
 from surgeon.report.diff import ModelDiff, diff_data
 from surgeon.report.documents import Reportable
 from surgeon.report.edit import EditReport
@@ -46,6 +48,8 @@ def to_dict(result: Reportable) -> dict[str, Any]:
         return _edit(result)
     if isinstance(result, ModelDiff):
         return diff_data(result)
+    if isinstance(result, CheckResult):
+        return check_data(result)
     return tree_data(result) if isinstance(result, LayerGraph) else _block(result)
 
 
