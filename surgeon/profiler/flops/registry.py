@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -18,7 +19,6 @@ from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from surgeon.errors import InputError, MeasurementError
 from surgeon.profiler.flops.arguments import in_order
 from surgeon.profiler.flops.formulas import BUILT_IN, REGISTERED, operator_name
-from surgeon.profiler.flops.ledger import Ledger
 from surgeon.profiler.flops.rules.base import below_the_modes
 
 ModuleFormula = Callable[[nn.Module, tuple[Any, ...], Any], int]
@@ -28,6 +28,18 @@ Target = str | type[nn.Module] | OpOverload | OpOverloadPacket | CustomOpDef | H
 
 _AnyFormula = TypeVar("_AnyFormula", bound=Callable[..., int])
 _Forward = Callable[..., Any]
+
+
+class Book(Protocol):
+    """What a module's formula is booked in; a `Ledger` is one."""
+
+    @property
+    def defined(self) -> bool:
+        """Whether somebody speaks already for what runs."""
+
+    def stating(self) -> AbstractContextManager[Callable[[int], None]]:
+        """Around the module's forward; the function takes its MACs at the end."""
+
 
 _OF_MODULES: dict[type[nn.Module], ModuleFormula] = {}
 
@@ -84,13 +96,13 @@ def unregister_macs(target: Target) -> None:
         raise InputError(f"{_title(key)} has no registered formula: register_macs gives it one")
 
 
-def by_formula(module: nn.Module, forward: _Forward, ledger: Ledger) -> _Forward:
+def by_formula(module: nn.Module, forward: _Forward, book: Book) -> _Forward:
     """A forward method that counts by the module's formula; ``forward`` itself where nobody registered one.
 
     Args:
         module: A module of the twin.
         forward: Its own forward method.
-        ledger: Where to book.
+        book: Where to book.
     """
     formula = _of_module(type(module)) if _OF_MODULES else None
     if formula is None:
@@ -98,9 +110,9 @@ def by_formula(module: nn.Module, forward: _Forward, ledger: Ledger) -> _Forward
     macs = _checked(formula, type(module))
 
     def stated(*args: Any, **kwargs: Any) -> Any:
-        if ledger.defined:
+        if book.defined:
             return forward(*args, **kwargs)
-        with ledger.stating() as state:
+        with book.stating() as state:
             out = forward(*args, **kwargs)
             state(macs(module, in_order(module, args, kwargs), out))
         return out

@@ -38,7 +38,7 @@ class StatedModules:
         """The forward of a module, of one with a formula with that asked behind it."""
         if not has_formula(module):
             return forward
-        book: Any = _Book(self, path, module)  # by_formula asks a ledger for no more than this has
+        book = _Book(self, path, module)
         stated = by_formula(module, forward, book)
 
         def given(*args: Any, **kwargs: Any) -> Any:
