@@ -80,7 +80,7 @@ def _notes(comparison: DeployedComparison, labels: tuple[str, ...]) -> tuple[str
         "Latency covers the graph: whatever the export put in, head decoding as a rule; no preprocessing.",
         "Each session was opened once: its place in memory, which the interval does not cover, can make some tenths "
         "of a per cent.",
-        environment_sentence(comparison.environment),
+        environment_sentence(comparison.environment, "onnxruntime"),
     ]
     if comparison.command:
         notes.append(f"Reproduce: {comparison.command}")

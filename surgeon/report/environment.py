@@ -55,19 +55,24 @@ def environment_items(environment: Environment) -> Items:
     )
 
 
-def environment_sentence(environment: Environment) -> str:
-    """The machine in one sentence, for a comparison; empty for results that did not record its state."""
+def environment_sentence(environment: Environment, package: str = "torch") -> str:
+    """The machine in one sentence, for a comparison; empty for results that did not record its state.
+
+    Args:
+        environment: Where it was measured.
+        package: What ran the networks.
+    """
     before, after = environment.before, environment.after
     if before is None or after is None:
         return ""
     device = environment.gpu or f"{environment.cpu} ({units.plural(environment.cpus, 'CPU')})"
-    torch = environment.packages.get("torch")
-    with_torch = "" if torch is None else f" with torch {torch}"
+    version = environment.packages.get(package)
+    runner = "" if version is None else f" with {package} {version}"
     seen = (
         _change("load", before.load_average, after.load_average, "{:.2f}"),
         _change("CPU pressure", before.pressure_percent, after.pressure_percent, "{:.0f} %"),
     )
-    return f"Measured on {device}{with_torch}{''.join(f'; {text}' for text in seen if text)}."
+    return f"Measured on {device}{runner}{''.join(f'; {text}' for text in seen if text)}."
 
 
 def source_items(result: ProfileResult | DeployedModel) -> Items:

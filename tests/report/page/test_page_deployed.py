@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from surgeon.profiler.deployed.figures import DeployedComparison, DeployedModel
+from surgeon.profiler.fingerprint.data import MachineState
 from surgeon.report.documents import document_of
 from surgeon.report.page import to_page
 
@@ -32,7 +33,12 @@ def files(v8n, slower):
         models=models,
         paired=(pairs,),
         settings=v8n.settings,
-        environment=v8n.environment,
+        environment=replace(
+            v8n.environment,
+            packages={"torch": "2.15.0", "onnxruntime": "1.31.1"},
+            before=MachineState(utc="", clock_s=0.0),
+            after=MachineState(utc="", clock_s=9.0),
+        ),
         command="surgeon compare before/best.onnx after/best.onnx",
     )
 
@@ -56,6 +62,7 @@ def test_every_section_and_none_of_what_there_is_not(files):
         "before/best.onnx: file sha256 aaaaaaaaaaaaaaaa",
         "11.77 MiB",
         "was busy.",
+        "Measured on Example CPU @ 2.10GHz (2 CPUs) with onnxruntime 1.31.1.",
     ):
         assert part in text
     assert "busy.." not in text
