@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from fake_cuda import autocast, fake_cuda, to_cuda
 from torch import Tensor, nn
+from training_memory_support import saved_bytes
 
 from surgeon.blocks.common import no_autocast
+from surgeon.blocks.planted import PlantedBlock
 from surgeon.profiler.training.autocast import autocast_as_cuda
+from surgeon.profiler.training.step import step_memory
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,18 @@ def test_a_region_without_autocast_is_left_alone(device: str) -> None:
     assert (torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")) == before
     with autocast_as_cuda(None):
         assert not torch.is_autocast_enabled("cuda")
+
+
+@pytest.mark.parametrize("name", ["cbam", "hat", "irmb", "orepa"])
+def test_blocks_keep_what_they_keep_under_cudas_own_autocast(name: str) -> None:
+    """Which tensors PyTorch saves of a block on CUDA, asked of its fake tensors: they know types and no kernels."""
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), PlantedBlock(name, 16, 16, {}, "paper", seed=0)).train()
+    found = step_memory(model, (16, 16), 2, loss=None, amp=torch.float16)
+    with fake_cuda():
+        images = torch.empty(2, 3, 16, 16, device="cuda")
+        with autocast():
+            kept = saved_bytes(to_cuda(model), images, and_output=True)
+    assert found.kept_bytes == kept
 
 
 def test_attention_inside_a_composite_is_cast() -> None:

@@ -19,21 +19,27 @@ def real_loss(loss: TrainingLoss, batch: int, side: int) -> Loss:
     return lambda outputs: loss(outputs, batch, (side, side))
 
 
-def saved_bytes(model: nn.Module, images: Tensor) -> int:
+def saved_bytes(model: nn.Module, images: Tensor, *, and_output: bool = False) -> int:
     """Bytes of all that autograd saves in a real forward, the images, parameters and buffers left out."""
-    given = {t.untyped_storage().data_ptr() for t in (images, *model.parameters(), *model.buffers())}
-    saved: dict[int, int] = {}
+    given = {_place(t) for t in (images, *model.parameters(), *model.buffers())}
+    saved: dict[int, Tensor] = {}  # kept alive, so that no place is taken twice
 
     def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in given:
-            saved[storage.data_ptr()] = storage.nbytes()
+        if _place(tensor) not in given:
+            saved[_place(tensor)] = tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         output = model.train()(images)
     assert output.requires_grad
-    return sum(saved.values())
+    if and_output:
+        saved[_place(output)] = output
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
+
+
+def _place(tensor: Tensor) -> int:
+    """Which storage it lies in; fake tensors have no address."""
+    return int(tensor.untyped_storage()._cdata)
 
 
 def measured_step(model: nn.Module, side: int, batch: int, loss: Loss, *, optimizer: bool = True) -> int:
