@@ -35,8 +35,8 @@ def blocks(page: Path, *languages: str) -> list[tuple[str, str]]:
 
 
 def commands(text: str) -> list[str]:
-    """Lines that call surgeon."""
-    return [line.strip() for line in text.splitlines() if re.match(r"\s*(\$ )?surgeon [a-z]", line)]
+    """Lines that call surgeon; two spaces before it are those of a help text, whose prose may break there."""
+    return [line.strip() for line in text.splitlines() if re.match(r"(?! {2}\S)\s*(\$ )?surgeon [a-z]", line)]
 
 
 def code(page: Path) -> str:
