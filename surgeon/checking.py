@@ -58,7 +58,8 @@ def check(
         if key not in KEYS:
             budget_of({key: over[key]}, name="", where=written)  # refuses it, with what is known
     named = [names.of(model) for model in models]
-    jobs, idle = jobs_for(named, budgets_of(None if budget is None else fspath(budget), over, {}))
+    held = budgets_of(None if budget is None else fspath(budget), over, {}, "call")
+    jobs, idle = jobs_for(named, held)
     with showing(progress):
         found = workflows.check(jobs, trust=trust, trust_modules=trust_modules, opened=names.opened, notes=tuple(idle))
     return shown(ShownCheck, found)

@@ -15,13 +15,16 @@ from surgeon.gate.budget_file import find_budgets, load_budgets
 from surgeon.gate.budget_of import Given, budget_of
 
 
-def budgets_of(path: str | None, over: Mapping[str, Given], under: Mapping[str, Given]) -> list[tuple[Budget, Path]]:
+def budgets_of(
+    path: str | None, over: Mapping[str, Given], under: Mapping[str, Given], stated: str = "command line"
+) -> list[tuple[Budget, Path]]:
     """The budgets of a file, or the one that is stated.
 
     Args:
         path: The file as it was named, None to look for one.
         over: Values that go before those of the file.
         under: Values for what the file leaves open.
+        stated: Where those are from that go before the file's, for reports.
 
     Returns:
         Each budget with the folder that its globs and its baseline are relative to.
@@ -38,7 +41,7 @@ def budgets_of(path: str | None, over: Mapping[str, Given], under: Mapping[str, 
             "surgeon.toml"
         )
     if file is None or (path is None and limits):
-        return [(budget_of({**under, **over}, name="command line", where="the command line"), Path())]
+        return [(budget_of({**under, **over}, name=stated, where=f"the {stated}"), Path())]
     tables = load_budgets(file)
     with_ratio = [any(key.endswith("-ratio") for key in {**table.given, **over}) for table in tables]
     if "baseline" in over and not any(with_ratio):

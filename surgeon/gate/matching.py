@@ -70,7 +70,7 @@ def _matches(model: str, glob: str, folder: Path) -> bool:
 def _files(budget: Budget, folder: Path) -> list[str]:
     """The models that a budget's globs find; a name without signs may be one that ships with Ultralytics."""
     if not budget.globs:
-        raise BudgetError(f"{budget.where} is for every model: name the models on the command line, or give it a glob")
+        raise BudgetError(f"{budget.where} is for every model: name the models, or give it a glob")
     found: dict[str, None] = {}
     for glob in budget.globs:
         if not any(sign in glob for sign in _SIGNS):
