@@ -62,10 +62,10 @@ def keep_examples(help_text: str | None) -> str | None:
 class Command(click.Command):
     """A command of surgeon."""
 
-    def __init__(self, *args: Any, context_settings: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Not left to the group: click keeps the option that a command's first context made, also where it has none.
-        context_settings = {"help_option_names": HELP_NAMES, **(context_settings or {})}
-        super().__init__(*args, context_settings=context_settings, **kwargs)
+        kwargs["context_settings"] = {"help_option_names": HELP_NAMES, **(kwargs.get("context_settings") or {})}
+        super().__init__(*args, **kwargs)
         self.help = keep_examples(self.help)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
