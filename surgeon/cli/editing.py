@@ -44,7 +44,7 @@ def carry_out(recipe: Recipe | Sequence[Recipe], job: EditJob) -> int:
         SurgeonError: It was refused, and nothing was written; or the comparison failed, and the message says what
             was written.
     """
-    settings = job.measuring.only_settings()
+    settings = replace(job.measuring.only_settings(), **job.roof.roof_settings())
     workflows.require_level(job.writing.checks)
     for one in (recipe,) if isinstance(recipe, Recipe) else recipe:
         _require_blocks(one)

@@ -12,6 +12,7 @@ import click
 from surgeon.cli.bundle import Decorator, Function, together
 from surgeon.cli.completing import DEFAULT_MODEL, ModelName
 from surgeon.cli.measuring import Measuring, measuring
+from surgeon.cli.roof_options import UnderRoof, roofing
 from surgeon.cli.talk import Talk
 from surgeon.cli.values import BlockName
 from surgeon.errors import OutputError
@@ -210,9 +211,10 @@ class EditJob:
     trust: Trust
     writing: Writing
     measuring: Measuring
+    roof: UnderRoof
     showing: Showing
     talk: Talk
 
 
-editing = together("job", EditJob, model_argument, writing, measuring, showing, trusting, talking)
+editing = together("job", EditJob, model_argument, writing, measuring, roofing, showing, trusting, talking)
 """MODEL and the options of every editing command."""

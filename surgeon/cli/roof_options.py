@@ -65,5 +65,5 @@ def roof_options(help_text: str) -> tuple[Callable[..., Any], ...]:
 roofing = together(
     "roof",
     UnderRoof,
-    *roof_options("Put the rows of each network under the roof of the device; the page (-o FILE.html) draws it."),
+    *roof_options("Put the rows of each network under the roof of the device; a report as .html draws it."),
 )

@@ -194,8 +194,9 @@ def test_a_format_that_cannot_show_the_result_is_refused_before_anything_is_open
 def test_an_edit_reports_into_a_file(run, loaded, folder) -> None:
     words = ("insert", "yolov8n.yaml", "--module", "eca", "--after", "9", "--imgsz", "64", "--no-latency", "-q")
     assert "--dry-run writes nothing" in run(*words, "--dry-run", "--report", "x.md").one_line
-    done = run(*words, "--out", "x.pt", "--report", "x.mmd")
+    done = run(*words, "--out", "x.pt", "--report", "x.mmd", "--peak-gflops", "50", "--peak-bandwidth", "10")
     assert done.code == 0, done.err
+    assert "Roof: 50.0 GFLOP/s (given), 10.0 GB/s (given). At best under it: yolov8n" in " ".join(done.out.split())
     assert "+ 10 ECA" in (folder / "x.mmd").read_text("utf-8")
     assert "x.mmd exists; choose another --report FILE" in run(*words, "--out", "y.pt", "--report", "x.mmd").one_line
 

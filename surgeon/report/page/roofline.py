@@ -15,8 +15,7 @@ _ROOM = 1.6
 _Total = tuple[str, str, float, float]
 """Class of the cross, name of the network, FLOP/byte, GFLOP/s."""
 MISSING = (
-    "The device's peak is not part of this result: --roofline of surgeon profile and surgeon compare measures it, "
-    "--peak-gflops and --peak-bandwidth give it."
+    "The device's peak is not part of this result: --roofline measures it, --peak-gflops and --peak-bandwidth give it."
 )
 
 
