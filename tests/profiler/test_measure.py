@@ -180,9 +180,7 @@ def test_a_comparison_without_latency_has_no_pairs() -> None:
 
 def test_a_given_peak_is_the_roof_of_every_network() -> None:
     clock = FakeClock()
-    settings = ProfileSettings(
-        imgsz=(32, 32), latency=False, roofline=True, peak_gflops=50.0, peak_bandwidth_gbs=10.0
-    )
+    settings = ProfileSettings(imgsz=(32, 32), latency=False, roofline=True, peak_gflops=50.0, peak_bandwidth_gbs=10.0)
     said: list[str] = []
     found = compare_modules([subject(network(clock)) for _ in range(3)], settings, clock=clock, announce=said.append)
     assert [one.peak for one in found.results] == [DevicePeak(gflops=50.0, bandwidth_gbs=10.0)] * 3
