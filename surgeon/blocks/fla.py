@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from surgeon.blocks import focused, handwritten
+from surgeon.blocks import focused, focused_training, handwritten
 from surgeon.blocks.catalog.fla import INFO
 from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, one_graph, resample, widen
 from surgeon.blocks.focused import EPSILON
@@ -96,7 +96,9 @@ class FLA(Block):
         weights = self._plain_weights(x)
         if weights is not None:
             epsilon = EPSILON * x.shape[2] * x.shape[3] if self.mean_normaliser else EPSILON
-            return focused.attend(x, weights, self.num_heads, epsilon)
+            trained = torch.is_grad_enabled() and (x.requires_grad or any(one.requires_grad for one in weights))
+            by_hand = focused_training.train if trained else focused.infer
+            return by_hand(x, weights, self.num_heads, epsilon)
         q = self.q(x)
         k, v = self.kv(self._reduced(x)).chunk(2, 1)
         with no_autocast(x):
@@ -122,15 +124,16 @@ class FLA(Block):
 
         Only the form that the articles plant: without the options' layers, and to the third power.
         """
-        proj, q, kv, dwc = self.proj, self.q, self.kv, self.dwc
-        if proj is None or self.get_v is not None or self.sr is not None or self.grid is not None or self.power != 3:
+        if tuple(self._modules) != ("q", "kv", "proj", "dwc") or self.power != 3 or self.grid is not None:
             return None
-        if not handwritten.unobserved(q, kv, proj, dwc) or q.bias is None or kv.bias is None or dwc.bias is None:
+        layers = [layer for layer in self._modules.values() if isinstance(layer, (PointwiseLinear, nn.Conv2d))]
+        if len(layers) < 4 or not x.is_contiguous() or not handwritten.unobserved(layers):
             return None
-        weights = focused.Weights(
-            q.weight, q.bias, kv.weight, kv.bias, self.scale, dwc.weight, dwc.bias, proj.weight, proj.bias
-        )
-        return weights if x.is_contiguous() and handwritten.serves(x, *weights) else None
+        # Past nn.Module's look-ups, which are slow beside a small map.
+        found = [one for layer in layers for one in layer._parameters.values() if one is not None]
+        if len(found) != 8 or not handwritten.serves(x, self.scale, *found):
+            return None
+        return focused.Weights(*found, self.scale)  # type: ignore[call-arg]
 
     def _reduced(self, x: Tensor) -> Tensor:
         """Shrink ``(B, C, H, W)`` by ``sr_ratio`` (rounded up) and normalise it, where keys come from a smaller map."""

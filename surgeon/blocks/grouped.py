@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_input
 
 from surgeon.blocks.common import no_autocast
 
@@ -68,14 +69,15 @@ class _Grouped(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients, differentiable in turn where that is asked for."""
+        """The gradients, by steps that can be differentiated in turn."""
         x, weight = ctx.saved_tensors
-        kernel, needed = weight.shape[2], ctx.needs_input_grad
-        arguments = (gradient, x, weight, None, (1, 1), (kernel // 2,) * 2, (1, 1), False, (0, 0), ctx.groups)
-        backward = torch.ops.aten.convolution_backward
-        if torch.is_grad_enabled():
-            return (None, *backward(*arguments, (needed[1], needed[2], False))[:2])
+        kernel, (_, of_map, of_weights) = weight.shape[2], ctx.needs_input_grad
+        on_x = on_weight = None
         with no_autocast(x):
-            of_x = backward(*arguments, (True, False, False))[0] if needed[1] else None
-            of_weight = weight_gradient(x, gradient, kernel, ctx.groups) if needed[2] else None
-        return None, of_x, of_weight
+            if of_map:
+                on_x = conv2d_input(  # type: ignore[no-untyped-call]
+                    x.shape, weight, gradient, padding=kernel // 2, groups=ctx.groups
+                )
+            if of_weights:
+                on_weight = weight_gradient(x, gradient, kernel, ctx.groups)
+        return None, on_x, on_weight

@@ -7,32 +7,34 @@ no autocast, no subclass of a tensor; and on a CPU, where the gain was measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from surgeon.blocks.common import one_graph
-from surgeon.blocks.fresh import unwatched
 
 KINDS = (torch.float32, torch.float64)
 
 
-def serves(*tensors: Tensor) -> bool:
-    """Whether a pass by hand may compute with ``tensors``: plain, on a CPU, of one wide type, and none of them empty.
+def serves(x: Tensor, *others: Tensor) -> bool:
+    """Whether a pass by hand may compute with these tensors: plain, on a CPU and of one wide type.
 
     Args:
-        tensors: Maps and parameters, the map first.
+        x: The map; not empty.
+        others: Further maps and parameters.
     """
-    kind = tensors[0].dtype
-    if kind not in KINDS or one_graph() or torch.is_autocast_enabled("cpu"):
+    kind = x.dtype
+    if kind not in KINDS or type(x) is not Tensor or not x.is_cpu or one_graph() or torch.is_autocast_enabled("cpu"):
         return False
     watched = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
     if watched or forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
         return False
-    return all(
-        type(t) in (Tensor, nn.Parameter) and t.dtype == kind and t.device.type == "cpu" and t.numel() > 0
-        for t in tensors
-    )
+    for t in others:  # not all(...): with a dozen tensors a generator takes as long as a small operator
+        if t.dtype is not kind or not t.is_cpu or type(t) not in (nn.Parameter, Tensor):
+            return False
+    return x.numel() > 0
 
 
 def differentiates(*tensors: Tensor) -> bool:
@@ -40,9 +42,18 @@ def differentiates(*tensors: Tensor) -> bool:
     return torch.is_grad_enabled() and any(t.requires_grad for t in tensors) and serves(*tensors)
 
 
-def unobserved(*layers: nn.Module) -> bool:
+def unobserved(layers: Iterable[nn.Module]) -> bool:
     """Whether nobody would notice that ``layers`` are not called, in the backward pass neither."""
     everywhere = nn.modules.module
-    if everywhere._global_backward_hooks or everywhere._global_backward_pre_hooks:
+    if (
+        everywhere._global_forward_hooks
+        or everywhere._global_forward_pre_hooks
+        or everywhere._global_backward_hooks
+        or everywhere._global_backward_pre_hooks
+    ):
         return False
-    return all(unwatched(layer) and not layer._backward_hooks and not layer._backward_pre_hooks for layer in layers)
+    for layer in layers:
+        hooks = layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks
+        if hooks or "forward" in layer.__dict__:
+            return False
+    return True
