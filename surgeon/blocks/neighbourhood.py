@@ -121,12 +121,16 @@ def _from_windows(windows: Tensor, maps: tuple[int, int, int, int], side: int) -
     rows, columns = -(-height // TILE), -(-width // TILE)
     more = -(-side // TILE) - 1
     cut = windows.reshape(2 * many, rows, columns, side, side, d).transpose(2, 3)
-    across = windows.new_zeros(2 * many, rows, side, columns + more, TILE, d)
-    down = windows.new_zeros(2 * many, rows + more, TILE, columns + more, TILE, d)
-    for start in range(0, side, TILE):
+    across = windows.new_empty(2 * many, rows, side, columns + more, TILE, d)
+    down = windows.new_empty(2 * many, rows + more, TILE, columns + more, TILE, d)
+    across[:, :, :, columns:].zero_()
+    down[:, rows:].zero_()
+    across[:, :, :, :columns].copy_(cut[:, :, :, :, :TILE])
+    for start in range(TILE, side, TILE):
         first, some = start // TILE, min(TILE, side - start)
         across[:, :, :, first : first + columns, :some].add_(cut[:, :, :, :, start : start + some])
-    for start in range(0, side, TILE):
+    down[:, :rows].copy_(across[:, :, :TILE])
+    for start in range(TILE, side, TILE):
         first, some = start // TILE, min(TILE, side - start)
         down[:, first : first + rows, :some].add_(across[:, :, start : start + some])
     reach = (side - TILE) // 2
