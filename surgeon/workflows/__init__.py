@@ -6,11 +6,12 @@ open → tree · edit (plan → apply → checks) → save · profile · compare
 from surgeon.workflows.checking import require_level
 from surgeon.workflows.deploying import compare_deployed
 from surgeon.workflows.differing import diff
-from surgeon.workflows.editing import SurgeryResult, check_output, modules, open_model, require_output, save, tree
+from surgeon.workflows.editing import SurgeryResult, modules, open_model, tree
 from surgeon.workflows.gating import check
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.logging import log_to_ultralytics
 from surgeon.workflows.measuring import compare, compare_edit, profile
+from surgeon.workflows.saving import check_output, require_output, save
 from surgeon.workflows.succession import edit, plan
 from surgeon.workflows.tensorboard import require_tensorboard, to_tensorboard
 from surgeon.workflows.tracing import trace

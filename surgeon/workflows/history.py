@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from surgeon.errors import CheckError, PlanError
 from surgeon.surgery.record import Entry, description_digest, read_record
-from surgeon.workflows.editing import save
+from surgeon.workflows.saving import save
 from surgeon.workflows.sources import Sources
 
 if TYPE_CHECKING:

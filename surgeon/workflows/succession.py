@@ -14,6 +14,7 @@ from surgeon.surgery.plan import SurgeryPlan
 from surgeon.surgery.recipe import Recipe
 from surgeon.workflows import editing
 from surgeon.workflows.editing import SurgeryResult
+from surgeon.workflows.saving import edited_name
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
@@ -57,7 +58,7 @@ def edit(model: OpenedModel, recipe: Recipe | Sequence[Recipe], **options: Any) 
         planned = _joined(result.plan, step.plan)
         result = SurgeryResult(
             before=model,
-            after=dataclasses.replace(step.after, name=editing.edited_name(model, planned)),
+            after=dataclasses.replace(step.after, name=edited_name(model, planned)),
             plan=planned,
             tensors=_followed(result.tensors, step.tensors),
             checks=(*_numbered(result.checks, number - 1), *_numbered(step.checks, number)),

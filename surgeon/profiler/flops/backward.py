@@ -9,14 +9,13 @@ ordinary operators in a backward pass too, and have their formula in ``formulas.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
-if TYPE_CHECKING:
-    from surgeon.profiler.flops.formulas import Formula
+from surgeon.profiler.flops.formula import Formula
 
 Gradients = tuple[int, int]
 """MACs of the gradient of what goes through an operator, and of the gradient of its weight."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from surgeon.graph.layer import LayerGraph
-from surgeon.profiler.flops.formulas import Formula
+from surgeon.profiler.flops.formula import Formula
 from surgeon.profiler.flops.ledger import OUTSIDE, Tally
 from surgeon.profiler.flops.liveness import Liveness, MemoryLog
 from surgeon.profiler.flops.passes import Pass, Passes

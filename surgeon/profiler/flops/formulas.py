@@ -17,9 +17,7 @@ from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
 from surgeon.profiler.flops.backward import total_formulas
-
-Formula = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], int]
-"""``formula(output, args, kwargs) -> MACs`` of one call of an operator."""
+from surgeon.profiler.flops.formula import Formula
 
 _BUILT_IN_NAMESPACES = frozenset({"aten", "prim", "prims"})
 

@@ -11,7 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_any, tree_map_only
 
 from surgeon.profiler.flops.elementwise import elementwise_flops
-from surgeon.profiler.flops.formulas import Formula, is_uncountable, operator_name
+from surgeon.profiler.flops.formula import Formula
+from surgeon.profiler.flops.formulas import is_uncountable, operator_name
 from surgeon.profiler.flops.kernels import result_of
 from surgeon.profiler.flops.ledger import Ledger
 from surgeon.profiler.flops.traffic import allocated, moved, only_looks

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
 from surgeon.profiler.flops.fastpath import without_fast_attention
-from surgeon.profiler.flops.formulas import Formula, default_formulas, leaves_built_in_alone
+from surgeon.profiler.flops.formula import Formula
+from surgeon.profiler.flops.formulas import default_formulas, leaves_built_in_alone
 from surgeon.profiler.flops.functions import FunctionMode
 from surgeon.profiler.flops.ledger import Ledger, Tally
 from surgeon.profiler.flops.liveness import MemoryLog

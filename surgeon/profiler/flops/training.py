@@ -17,7 +17,8 @@ from torch.utils._pytree import tree_leaves
 from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.flops.fastpath import without_fast_attention
-from surgeon.profiler.flops.formulas import Formula, default_formulas
+from surgeon.profiler.flops.formula import Formula
+from surgeon.profiler.flops.formulas import default_formulas
 from surgeon.profiler.flops.ledger import OUTSIDE
 from surgeon.profiler.flops.origins import Origins
 from surgeon.profiler.flops.training_formulas import StatedModules

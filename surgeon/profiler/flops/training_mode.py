@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from surgeon.profiler.flops.backward import GRADIENTS, WITHOUT_MACS, total_formulas
-from surgeon.profiler.flops.formulas import REGISTERED, Formula, is_uncountable, operator_name
+from surgeon.profiler.flops.formula import Formula
+from surgeon.profiler.flops.formulas import REGISTERED, is_uncountable, operator_name
 from surgeon.profiler.flops.mode import OperatorMode
 from surgeon.profiler.flops.origins import Origin, Origins
 from surgeon.profiler.flops.training_ledger import Step, TrainingLedger

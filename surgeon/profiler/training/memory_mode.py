@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from surgeon.profiler.flops.formulas import Formula, operator_name
+from surgeon.profiler.flops.formula import Formula
+from surgeon.profiler.flops.formulas import operator_name
 from surgeon.profiler.flops.mode import OperatorMode
 from surgeon.profiler.flops.traffic import only_looks
 from surgeon.profiler.training.live import Held, LiveBytes
