@@ -103,8 +103,8 @@ def timing(found: Mapping[str, list[Any]], networks: Mapping[str, int]) -> list[
     return [
         "## CPU milliseconds a call",
         "",
-        "In brackets over ours, the slower of its two runs. Counters that compute the forward pass need tens of seconds "
-        "a call at 1280, and are run there with `--forward-at-1280` alone.",
+        "In brackets over ours, the slower of its two runs. Counters that compute the forward pass need tens of "
+        "seconds a call at 1280, and are run there with `--forward-at-1280` alone.",
         "",
         *of(milliseconds),
         *sorted(failures),
