@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from surgeon.cli.talk import Talk
-from surgeon.profiler.results import Comparison, ProfileResult
+
+if TYPE_CHECKING:
+    from surgeon.profiler.results import Comparison, ProfileResult
 
 tensorboard_option = click.option(
     "--tensorboard", metavar="DIR", help="Write figures and report where tensorboard --logdir DIR finds them, too."
