@@ -13,10 +13,10 @@ from surgeon.cli.command import given_line
 from surgeon.cli.measuring import Measuring
 from surgeon.cli.options import Trust
 from surgeon.cli.talk import Talk
-from surgeon.profiler.deployed.figures import DeployedComparison
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
+    from surgeon.profiler.deployed.figures import DeployedComparison
 
 
 def is_onnx(name: str) -> bool:
