@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,15 @@ ROWS = published.comments()
 SAMPLE = ROWS[::14]
 RECORDED = ("yolov3-tiny", "yolov8n", "yolov9t", "yolo11m-seg", "yolo12n-cls", "yolo26n-obb", "yolov8s-worldv2")
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+LOCK = (Path(__file__).parents[2] / "requirements.lock").read_text("utf-8")
+LOCKED = re.search(r"^ultralytics==([\d.]+)", LOCK, re.MULTILINE)[1]
+    r"^ultralytics==([\d.]+)", (Path(__file__).parents[2] / "requirements.lock").read_text("utf-8"), re.M
+)[1]
 PAGE = shipped.FILE.parent.parent / "docs" / "published.md"
+
+pytestmark = pytest.mark.skipif(
+    version("ultralytics") != LOCKED, reason=f"the comments and records are those of ultralytics {LOCKED}"
+)
 
 
 def label(row):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from ultralytics.nn import tasks
 
+import surgeon
 from surgeon.errors import ModelFileError
 from surgeon.models import files
 from surgeon.models.ultralytics.shipped import shipped_files
@@ -204,3 +205,14 @@ def test_a_last_row_that_is_no_head():
     d["head"] = d["head"][:-1]
     with pytest.raises(ModelFileError, match=r"mine\.yaml ends in C2f, which is no head"):
         task_of(d, "mine.yaml")
+
+
+def test_an_activation_of_ones_own_stays_in_its_network(tmp_path):
+    """Releases of Ultralytics before 8.4.164 give it to every network that is built afterwards."""
+    path = written(tmp_path, "relu8n.yaml", activation="torch.nn.ReLU()")
+    opened = surgeon.open(path).insert("se", after="backbone.9")
+    kinds = [
+        {type(m.act).__name__ for m in net.modules() if type(m).__name__ == "Conv"} - {"Identity"}
+        for net in (opened.module, surgeon.open("yolov8n.yaml").module)
+    ]
+    assert kinds == [{"ReLU"}, {"SiLU"}]

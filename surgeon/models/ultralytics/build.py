@@ -22,6 +22,7 @@ from torch import nn
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics import autoload, yaml_source
+from surgeon.models.ultralytics.default_activation import default_activation_kept
 from surgeon.models.ultralytics.skeleton import skeleton
 
 SEED = 0
@@ -105,7 +106,7 @@ def _construct(model_class: type[nn.Module], d: Mapping[str, Any]) -> nn.Module:
     cfg = copy.deepcopy(dict(d))
     with quiet(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(SEED)
-        with _unannounced(model_class):
+        with _unannounced(model_class), default_activation_kept():
             module: nn.Module = model_class(cfg, ch=cfg.get("channels") or 3, verbose=False)
     return module
 

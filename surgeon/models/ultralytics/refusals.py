@@ -27,7 +27,9 @@ def refusal(origin: str, names: Sequence[str]) -> UntrustedFileError:
     names = [_as_now(name) for name in names]
     first = ", ".join(sorted(names)[:3])
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    what = f"{origin} needs {len(names)} name(s) that surgeon does not load unasked ({first}{more})"
+    what = (
+        f"{origin} needs {len(names)} name{'s' * (len(names) != 1)} that surgeon does not load unasked ({first}{more})"
+    )
     last_resort = "--trust unpickles the file in full, which lets it run any code with your rights"
     packages = {name.partition(".")[0] for name in names}
     trainable = not packages & _UNNAMEABLE and all(

@@ -3,8 +3,7 @@
 A few lines can ask for terabytes. Ultralytics' own parser builds the rows on torch's ``meta`` device, where tensors
 have shapes only, and is stopped at the limit. Memory of a forward pass is not bounded by this.
 
-Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)`` (8.0.0); ``Conv.default_act`` (8.0.0), which
-releases before 8.4.164 leave changed.
+Internals used: ``ultralytics.nn.tasks.parse_model(d, ch, verbose)`` (8.0.0).
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from surgeon.errors import ModelFileError
 from surgeon.models.ultralytics.activation import layer_class
+from surgeon.models.ultralytics.default_activation import default_activation_kept
 from surgeon.models.ultralytics.planted_size import planted_parameters
 
 MAX_PARAMETERS = 1_000_000_000
@@ -43,7 +43,6 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
         ModelFileError: It asks for more.
     """
     from ultralytics.nn import tasks
-    from ultralytics.nn.modules import Conv
 
     if _planted(d) > limit:
         raise _too_large(origin, limit)
@@ -52,8 +51,7 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
     parse = tasks.parse_model
     while hasattr(parse, "__wrapped__"):
         parse = parse.__wrapped__
-    default_act = Conv.default_act
-    try:
+    with default_activation_kept():
         for light in (True, False):
             with _limit(origin, limit), torch.random.fork_rng(devices=[]):
                 try:
@@ -64,8 +62,6 @@ def check_size(d: Mapping[str, Any], origin: str, limit: int = MAX_PARAMETERS) -
                     raise
                 except Exception:  # a description that cannot be built: the build itself says so, better
                     continue
-    finally:
-        Conv.default_act = default_act
 
 
 def _planted(d: Mapping[str, Any]) -> int:
