@@ -123,7 +123,7 @@ class Bench:
         if threads := self._deployment_threads():
             begin(f"timing with {threads} threads")
             with quiet(threads):
-                latency = self._time(runner, DEPLOYMENT_SHARE)
+                latency = self._time(runner, DEPLOYMENT_SHARE, fewest_runs=1, hasty=True)
             timed = replace(timed, deployment=latency, deployment_threads=threads)
         if self.settings.detail and timed.latency is not None:
             begin("timing modules")
@@ -149,14 +149,16 @@ class Bench:
         threads = usable_cpus()
         return threads if self.settings.device == "cpu" and threads != self.settings.threads else 0
 
-    def _time(self, runner: Runner, share: float) -> Latency:
-        """A few runs, for a second row."""
+    def _time(self, runner: Runner, share: float, *, fewest_runs: int = FEWEST_RUNS, hasty: bool = False) -> Latency:
+        """A few runs, for a second row; threads that compete with other load may make each many times as long."""
         return time_steady(
             runner.run_ms,
             self.clock,
             min_runs=FEWEST_RUNS,
             budget_s=self.settings.budget_s * share,
             precision=self.settings.precision,
+            fewest_runs=fewest_runs,
+            hasty=hasty,
         )
 
     def time_together(

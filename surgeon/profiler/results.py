@@ -96,7 +96,8 @@ class Latency:
         samples_ms: Every timed run, in order.
         warmup_runs: Runs before them that were not counted.
         first_ms: The first, cold run.
-        median_ms, q1_ms, q3_ms, p90_ms, p99_ms: Order statistics of the samples.
+        median_ms, q1_ms, q3_ms, p90_ms, p99_ms: Order statistics of the samples; None for a quantile that so few runs
+            do not support (the p90 needs 10, the p99 100).
         notes: What disturbed the measurement, in sentences.
         gpu: The same runs by a GPU's clocks, None on a CPU.
     """
@@ -107,8 +108,8 @@ class Latency:
     median_ms: float
     q1_ms: float
     q3_ms: float
-    p90_ms: float
-    p99_ms: float
+    p90_ms: float | None
+    p99_ms: float | None
     notes: tuple[str, ...] = ()
     gpu: GpuLatency | None = None
 

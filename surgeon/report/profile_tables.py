@@ -150,10 +150,11 @@ def _at_planted(result: ProfileResult, found: ActivationMemory) -> list[tuple[st
 
 def _latency(latency: Latency) -> str:
     """``29.31 ms median; quartiles 28.90 - 29.72, p90 30.10, p99 33.00; 120 runs after 5 warm-ups, first 41.20 ms``."""
-    spread = f"quartiles {_bare(latency.q1_ms)} - {_bare(latency.q3_ms)}"
-    tail = f"p90 {_bare(latency.p90_ms)}, p99 {_bare(latency.p99_ms)}"
+    tails = (("p90", latency.p90_ms), ("p99", latency.p99_ms))
+    known = [f"{name} {_bare(value)}" for name, value in tails if value is not None]
+    spread = ", ".join((f"quartiles {_bare(latency.q1_ms)} - {_bare(latency.q3_ms)}", *known))
     runs = f"{units.plural(len(latency.samples_ms), 'run')} after {units.plural(latency.warmup_runs, 'warm-up')}"
-    return f"{units.ms(latency.median_ms)} median; {spread}, {tail}; {runs}, first run {units.ms(latency.first_ms)}"
+    return f"{units.ms(latency.median_ms)} median; {spread}; {runs}, first run {units.ms(latency.first_ms)}"
 
 
 def _throughput(found: Throughput) -> str:

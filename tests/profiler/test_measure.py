@@ -11,9 +11,9 @@ from profiler_support import FakeClock, Slow, chain_graph, state_of, ultralytics
 from torch import Tensor, nn
 
 from surgeon.errors import MeasurementError
-from surgeon.profiler import measure
-from surgeon.profiler.fingerprint.data import Environment, MachineState
+from surgeon.profiler import bench, measure
 from surgeon.profiler.device_peak import DevicePeak
+from surgeon.profiler.fingerprint.data import Environment, MachineState
 from surgeon.profiler.measure import Subject, compare_modules, profile_module
 from surgeon.profiler.saved import from_json, to_json
 from surgeon.profiler.settings import ProfileSettings
@@ -98,6 +98,17 @@ def test_without_rows_all_the_time_goes_to_the_runs() -> None:
     assert all(row.latency_ms is None for row in found[False].layers)
     assert found[False].unattributed_ms is None
     assert len(found[False].latency.samples_ms) > 1.2 * len(found[True].latency.samples_ms)
+
+
+def test_the_threads_of_a_deployment_cost_no_more_than_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "usable_cpus", lambda: 2)
+    clock = FakeClock()
+    net = network(clock)
+    net[0].ms = 1000.0
+    found = measured(net, clock, replace(SETTINGS, time_budget_s=2.0)).deployment
+    assert found is not None
+    assert (found.warmup_runs, len(found.samples_ms)) == (1, 1)
+    assert found.p90_ms is None and found.p99_ms is None
 
 
 def test_rows_that_deploying_folds_away_are_said() -> None:

@@ -13,6 +13,9 @@ from surgeon.profiler.timing.warmup import ALLOWANCE, warm_up
 from surgeon.profiler.timing.witness import warmup_s_of, witness_of
 from surgeon.progress import reached
 
+HASTY_ALLOWANCE = 0.5
+"""Share of the time budget that warming up may take where a single warm-up run may be enough."""
+
 NOISY = 0.1
 """Interquartile range over median from which a series is called noisy."""
 
@@ -25,6 +28,9 @@ SHORTEST_S = 1.0
 FEWEST_RUNS = 5
 """Runs that are made even when they exceed the time budget."""
 
+FEWEST_FOR_P90, FEWEST_FOR_P99 = 10, 100
+"""Runs of which one lies beyond the quantile; from fewer it would be the largest run by another name."""
+
 
 def time_steady(
     run_ms: Callable[[], float],
@@ -34,6 +40,7 @@ def time_steady(
     budget_s: float,
     precision: float,
     fewest_runs: int = FEWEST_RUNS,
+    hasty: bool = False,
 ) -> Latency:
     """Time until the median is known to ``precision`` and steady, or the budget is spent.
 
@@ -44,12 +51,14 @@ def time_steady(
         budget_s: Seconds at most, once there are `fewest_runs`.
         precision: Relative half-width of the median's interval at which it may stop.
         fewest_runs: Runs that are made in any case.
+        hasty: Whether one warm-up is enough once it took half of the budget: for a row that must not cost more.
 
     Raises:
         KeyboardInterrupt: Interrupted before there was anything to report.
     """
     start_s = clock.now_s()
-    warm = warm_up(run_ms, clock.warmup_runs, ALLOWANCE * budget_s, warmup_s_of(clock))
+    fewest_warm, allowance = (1, HASTY_ALLOWANCE) if hasty else (clock.warmup_runs, ALLOWANCE)
+    warm = warm_up(run_ms, fewest_warm, allowance * budget_s, warmup_s_of(clock))
     samples: list[float] = []
     aside: list[float] = []
     witness = witness_of(clock, 1)
@@ -77,7 +86,7 @@ def time_steady(
 
 def summarise(samples: Sequence[float], warm: Sequence[float], notes: tuple[str, ...] = ()) -> Latency:
     """Order statistics of timed runs; ``warm`` are the uncounted runs before them, the cold one first."""
-    ordered = sorted(samples)
+    ordered, runs = sorted(samples), len(samples)
     return Latency(
         samples_ms=tuple(samples),
         warmup_runs=len(warm),
@@ -85,8 +94,8 @@ def summarise(samples: Sequence[float], warm: Sequence[float], notes: tuple[str,
         median_ms=quantile(ordered, 0.5),
         q1_ms=quantile(ordered, 0.25),
         q3_ms=quantile(ordered, 0.75),
-        p90_ms=quantile(ordered, 0.9),
-        p99_ms=quantile(ordered, 0.99),
+        p90_ms=quantile(ordered, 0.9) if runs >= FEWEST_FOR_P90 else None,
+        p99_ms=quantile(ordered, 0.99) if runs >= FEWEST_FOR_P99 else None,
         notes=notes,
     )
 

@@ -18,7 +18,7 @@ from torch import nn
 from surgeon.profiler.timing.quiet import flushes_denormals, quiet
 from surgeon.profiler.timing.rows import FEWEST_RUNS, OUTSIDE, RowShare, distribute, missing_rows, stamped, time_rows
 from surgeon.profiler.timing.runner import Runner
-from surgeon.profiler.timing.steady import time_steady
+from surgeon.profiler.timing.steady import summarise, time_steady
 from surgeon.profiler.timing.warmup import is_warm, warm_up
 
 
@@ -41,7 +41,7 @@ def test_steady_stops_when_precise() -> None:
     times = itertools.chain([60.0, 40.0], itertools.repeat(20.0))
     found = time_steady(runs(clock, times), clock, min_runs=30, budget_s=100, precision=0.005)
     assert (found.first_ms, found.warmup_runs, len(found.samples_ms)) == (60.0, 5, 50)
-    assert (found.q1_ms, found.median_ms, found.p99_ms) == pytest.approx((20.0, 20.0, 20.0))
+    assert (found.q1_ms, found.median_ms, found.p90_ms) == pytest.approx((20.0, 20.0, 20.0))
     assert found.notes == ()
 
 
@@ -58,6 +58,24 @@ def test_steady_stays_in_budget_and_says_what_is_missing() -> None:
     found = time_steady(runs(clock, itertools.repeat(1000.0)), clock, min_runs=30, budget_s=10, precision=0.005)
     assert len(found.samples_ms) == 7
     assert found.notes == ("7 of 30 runs fitted into 10 s",)
+
+
+def test_a_hasty_row_makes_one_run_after_one_warm_up_where_more_would_leave_the_budget() -> None:
+    clock = FakeClock()
+    slow_runs = runs(clock, itertools.repeat(1000.0))
+    found = time_steady(slow_runs, clock, min_runs=5, budget_s=0.4, precision=0.005, fewest_runs=1, hasty=True)
+    assert (found.warmup_runs, len(found.samples_ms), clock.now_s()) == (1, 1, 2.0)
+    clock = FakeClock()
+    fast_runs = runs(clock, itertools.repeat(10.0))
+    found = time_steady(fast_runs, clock, min_runs=5, budget_s=0.4, precision=0.005, fewest_runs=1, hasty=True)
+    assert found.warmup_runs == 3 and clock.now_s() == pytest.approx(0.4, abs=0.011)
+
+
+@pytest.mark.parametrize(("count", "known"), [(9, 0), (10, 1), (99, 1), (100, 2)])
+def test_no_quantile_from_fewer_runs_than_support_it(count: int, known: int) -> None:
+    found = summarise(range(1, count + 1), (5.0,))
+    assert sum(value is not None for value in (found.p90_ms, found.p99_ms)) == known
+    assert (found.p90_ms is not None) == (known > 0)
 
 
 def test_noise_is_said() -> None:
