@@ -28,8 +28,6 @@ RECORDED = ("yolov3-tiny", "yolov8n", "yolov9t", "yolo11m-seg", "yolo12n-cls", "
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 LOCK = (Path(__file__).parents[2] / "requirements.lock").read_text("utf-8")
 LOCKED = re.search(r"^ultralytics==([\d.]+)", LOCK, re.MULTILINE)[1]
-    r"^ultralytics==([\d.]+)", (Path(__file__).parents[2] / "requirements.lock").read_text("utf-8"), re.M
-)[1]
 PAGE = shipped.FILE.parent.parent / "docs" / "published.md"
 
 pytestmark = pytest.mark.skipif(

@@ -1,7 +1,7 @@
 """The activation of Ultralytics' ``Conv``, which a description that names another one changes for the whole process.
 
-Internals used: ``Conv.default_act`` (8.0.0). Under releases before 8.4.164, which leave it changed, every network that is
-built afterwards would have the activation of the last description that named one.
+Internals used: ``Conv.default_act`` (8.0.0). Under releases before 8.4.164, which leave it changed, every network
+that is built afterwards would have the activation of the last description that named one.
 """
 
 from __future__ import annotations
