@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from surgeon.report import units
@@ -10,20 +11,26 @@ from surgeon.report.tables import Facts, Notes, Part
 from surgeon.surgery.training import RowMove, Training
 
 _NAMES_SHOWN = 3
+_FREEZE_SHOWN = 24
+"""Characters up to which a translated list stands in a line; a longer one is printed to be copied, in one piece."""
 
 
 def training_parts(training: Training) -> tuple[Part, ...]:
     """What stands under the report of an edit."""
     before, now = training.embed_before, training.embed
+    usual, freeze = f"freeze={training.freeze_before}", f"freeze={training.freeze}"
+    long = len(training.freeze) > _FREEZE_SHOWN
     numbers = Facts(
         title="training",
         items=(
             ("rows", _rows(training.moves)),
-            (f"freeze={training.freeze_before}", f"now freeze={training.freeze}"),
+            (usual, "now the list below" if long else f"now {freeze}"),
             (f"embed=[{before}]", f"row {before} is gone" if now is None else f"now embed=[{now}]"),
         ),
     )
     parts: list[Part] = [numbers]
+    if long:
+        parts.append(Notes(title=f"{usual} now", sentences=(shlex.quote(freeze),), verbatim=True))
     if training.only_blocks is not None:
         what = "the planted block" if len(training.blocks) == 1 else "the planted blocks"
         parts.append(Notes(title=f"train {what} alone", sentences=(training.only_blocks,), verbatim=True))
@@ -73,16 +80,27 @@ def _alone(training: Training) -> tuple[str, ...]:
     rest = "Everything else is frozen"
     if training.also_trained:
         rest += f" but {_some(training.also_trained)}, which a freeze list cannot name"
-    if training.moving_statistics:
-        rest += f"; the running statistics of {_some(training.moving_statistics)} move all the same"
-    elif not training.also_trained:
+    elif not training.moving_statistics:
         rest += ", the running statistics of its BatchNorms included"
-    classes = (
-        "its own classes"
-        if training.classes is None
-        else f"its own {units.plural(training.classes, 'class', 'classes')}"
-    )
-    return (f"{rest}. So is the head: it fits data of {classes}, for others leave it out of the list.",)
+    sentences = [f"{rest}."]
+    if training.moving_statistics:
+        sentences.append(f"The running statistics of {_some(training.moving_statistics)} move all the same.")
+    if not _is_in_head(training):
+        what = f"it fits data of {_classes(training)}, for others leave it out of the list"
+        sentences.append(f"The head is frozen too: {what}.")
+    return (" ".join(sentences),)
+
+
+def _is_in_head(training: Training) -> bool:
+    """Whether a block stands in the last row, the head: what the command freezes of it depends on the block."""
+    head = max((move.now + move.last - move.first for move in training.moves if move.now is not None), default=None)
+    return any(f"{path}.".startswith(f"model.{head}.") for path in training.blocks)
+
+
+def _classes(training: Training) -> str:
+    if training.classes is None:
+        return "its own classes"
+    return f"its own {units.plural(training.classes, 'class', 'classes')}"
 
 
 def _cannot(training: Training) -> str:

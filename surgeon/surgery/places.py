@@ -44,9 +44,9 @@ def places_of(edit: Edit, graph: LayerGraph, recipe: Recipe, modules: Modules) -
     if isinstance(edit, Insert) and is_head(edit):
         raise insertion_refused(edit, graph, modules())
     if isinstance(edit, Insert) and edit.inside is not None:
-        reason = f"there are no rows inside {edit.inside}"
+        reason = f"as what lies inside {edit.inside} is no row"
         if recipe.mode == "row":
-            raise PlanError(f"{edit}: {reason}; leave --mode row out")
+            raise PlanError(f"{edit}: what lies inside {edit.inside} is no row; leave --mode row out")
         found = places_inside(modules(), edit.inside)
         return tuple(Place(how=how, nested=NestedSite(node=node), reason=reason) for how, node in found)
     how = _how(edit)

@@ -143,8 +143,8 @@ def _explained(edit: Edit, places: tuple[Place, ...], has_rows: bool) -> list[st
     reasons = list(dict.fromkeys(place.reason for place in places if place.nested is not None))
     if not reasons:
         return []
-    count = f"{len(places)} grafts" if len(places) > 1 else "a graft"
-    unmoved = "; no row moves" if has_rows else ""
+    count, moves = (f"{len(places)} grafts", "they move") if len(places) > 1 else ("a graft", "it moves")
+    unmoved = f"; {moves} no row" if has_rows else ""
     return [f"{edit}: {count}, {' and '.join(reasons)}{unmoved}."]
 
 

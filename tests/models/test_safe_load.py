@@ -239,5 +239,5 @@ def test_a_trained_yolov9():
 def test_a_yolov5_repository_checkpoint():
     with pytest.raises(UntrustedFileError, match="models\\.common\\.Bottleneck") as refused:
         load_checkpoint(shared("yolov5n_face_original_format.pt"))
-    assert "--trust-module models" in str(refused.value) and "7 name(s)" in str(refused.value)
+    assert "--trust-module models" in str(refused.value) and "7 names that" in str(refused.value)
     assert "original YOLOv5" in str(refused.value)

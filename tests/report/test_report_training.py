@@ -64,7 +64,20 @@ def test_what_stays_trainable_beside_the_block_is_said(report):
     )
     text = " ".join(to_text(edit_document(replace(report, training=training))).split())
     assert "frozen but model.6.gamma, which a freeze list cannot name" in text
-    assert "running statistics of model.0.bn, model.1.bn, model.2.bn and 2 more move all the same" in text
+    assert "running statistics of model.0.bn, model.1.bn, model.2.bn and 2 more move all the same. The head is" in text
+
+
+def test_a_planted_head_is_not_called_frozen(report):
+    training = replace(report.training, blocks=("model.23.cv2.0.0",))
+    text = to_text(edit_document(replace(report, training=training)))
+    assert "Everything else is frozen" in text and "The head is frozen" not in text
+
+
+def test_a_long_freeze_list_is_printed_in_one_piece(report):
+    entries = [0, 1, *(f"{row}.m.0.cv2.bn" for row in range(2, 10))]
+    training = replace(report.training, freeze=json.dumps(entries, separators=(",", ":")))
+    lines = to_text(edit_document(replace(report, training=training))).splitlines()
+    assert f"'freeze={training.freeze}'" in lines and "now the list below" in " ".join(lines)
 
 
 def test_where_no_list_can_say_it_no_command_is_printed(report):

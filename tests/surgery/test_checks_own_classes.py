@@ -24,13 +24,13 @@ def _importable(monkeypatch, pytestconfig):
         ("Identity", "liveness", "has no effect"),
         (
             "BatchSoftmax",
-            "liveness",
+            "class",
             r"gather\.weight, spread\.weight never change its output; its softmax 1 stays at 1",
         ),
-        ("SigmoidOfSoftmax", "liveness", r"its sigmoid 2 stays at 0\.50\d\d to 0\.50\d\d whatever the image"),
-        ("OnlyWithShortcut", "liveness", r"attention\.weight never change its output"),
-        ("MeanOfNorm", "liveness", "its softmax 1 stays at .* whatever the image"),
-        ("SumInHalf", "liveness", r"in float16 .* its sigmoid 1 stays at 0\.62\d\d to 0\.62"),
+        ("SigmoidOfSoftmax", "class", r"its sigmoid 2 stays at 0\.50\d\d to 0\.50\d\d whatever the image"),
+        ("OnlyWithShortcut", "class", r"attention\.weight never change its output"),
+        ("MeanOfNorm", "class", "its softmax 1 stays at .* whatever the image"),
+        ("SumInHalf", "class", r"in float16 .* its sigmoid 1 stays at 0\.62\d\d to 0\.62"),
         ("WritesItsInput", "identity", "output moved"),
         ("StartsAsIdentity", "liveness", "starts as the identity by its own initialisation.*--start paper"),
     ],
@@ -44,7 +44,7 @@ def test_refused_by_name(paste, check, sentence):
 def test_force_plants_it_and_says_what_is_idle():
     after = surgeon.open(NETWORK).insert("futile_pastes:OnlyWithShortcut", after=SITE, force=True)
     said = [check for check in after.result.checks if "planted all the same" in check.detail]
-    assert [check.name for check in said] == ["liveness"] and "attention.weight" in said[0].detail
+    assert [check.name for check in said] == ["class"] and "attention.weight" in said[0].detail
     with pytest.raises(CheckError, match="'gradients' failed: the backward pass fails with the gate open"):
         surgeon.open(NETWORK).replace("backbone.8", "futile_pastes:WritesItsInput")
 
@@ -52,13 +52,13 @@ def test_force_plants_it_and_says_what_is_idle():
 def test_what_works_passes():
     after = surgeon.open(NETWORK).insert("futile_pastes:Sound", after=SITE)
     last = after.result.checks[-1]
-    assert last.name == "liveness" and "every gate responds" in last.detail
+    assert last.name == "class" and "every gate responds" in last.detail
     surgeon.open(NETWORK).insert("futile_pastes:StartsAsIdentity", after=SITE, start="paper")
 
 
 def test_what_cannot_be_asked_is_said_not_praised():
     after = surgeon.open(NETWORK).insert("futile_pastes:SmallMapsOnly", after=SITE)
-    asked = [check for check in after.result.checks if "SmallMapsOnly" in check.detail and check.name == "liveness"]
+    asked = [check for check in after.result.checks if "SmallMapsOnly" in check.detail and check.name == "class"]
     assert [check.ran for check in asked] == [False] and "every gate" not in asked[0].detail
     assert (
         "runs at none of 40x40, 20x20" in asked[0].detail and "ValueError: only maps of up to 6 rows" in asked[0].detail

@@ -91,12 +91,12 @@ def _caption(result: ProfileResult, timing: str, of: str = "") -> str:
 
 
 def _ratio(paired: PairedLatency) -> str:
-    """``1.170 [1.133, 1.204]``; too few pairs have no interval."""
+    """``1.170 [1.133, 1.204]``; of too few pairs the ratio alone."""
     middle, low, high = (
         escape(units.ratio(value).removesuffix("x")) for value in (paired.ratio, paired.ratio_low, paired.ratio_high)
     )
     bounded = paired.ratio_low > 0 and math.isfinite(paired.ratio_high)
-    return f"{middle} [{low}, {high}]" if bounded else f"{middle} [{_NONE}]"
+    return f"{middle} [{low}, {high}]" if bounded else middle
 
 
 def _ms(text: str) -> str:

@@ -47,7 +47,7 @@ def compare_outputs(passes: Passes, sizes: tuple[Size, ...], suffix: str) -> Ite
         yield Check(name=f"identity{suffix}", passed=not moved, detail=detail)
     else:
         # No promise here; the reader is told how far the output moved.
-        what = f"output moved by up to {largest:.3g}, as asked" if moved else "output unchanged"
+        what = f"output moved by up to {largest:.3g}, as asked" if moved else "not at all: output equal bit for bit"
         yield Check(name=f"moved{suffix}", passed=True, detail=f"{what}, at {text}")
 
 

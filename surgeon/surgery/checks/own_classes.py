@@ -11,7 +11,7 @@ from surgeon.surgery.checks.passes import Passes
 
 
 def check_own_classes(passes: Passes, *, force: bool) -> Iterator[Check]:
-    """The check ``liveness`` of each class of the user's own; the catalog's are tested against their authors'.
+    """The check ``class`` of each class of the user's own; the catalog's are tested against their authors'.
 
     Args:
         passes: Both networks.
@@ -27,15 +27,15 @@ def check_own_classes(passes: Passes, *, force: bool) -> Iterator[Check]:
         block = planted.get_submodule("block")
         idle = futile_work(block, channels)
         if idle.untold:
-            yield Check(name="liveness", passed=True, ran=False, detail=f"{name}: {idle.untold}")
+            yield Check(name="class", passed=True, ran=False, detail=f"{name}: {idle.untold}")
             continue
         narrow = Answer() if idle.found else half_precision(block, channels)
         sentences = (*idle.found, *narrow.found)
         rests = any("stays at" in sentence for sentence in narrow.found)
         if idle.found or rests:
             way_out = "planted all the same (--force)" if force else "--force plants it all the same"
-            yield Check(name="liveness", passed=force, detail=f"{name}: {'; '.join(sentences)}; {way_out}")
+            yield Check(name="class", passed=force, detail=f"{name}: {'; '.join(sentences)}; {way_out}")
         else:
             sound = "every weight changes its output, every gate responds to the image"
             said = (*(sentences or (sound,)), narrow.untold)
-            yield Check(name="liveness", passed=True, detail=f"{name}: {'; '.join(filter(None, said))}")
+            yield Check(name="class", passed=True, detail=f"{name}: {'; '.join(filter(None, said))}")

@@ -194,6 +194,7 @@ def test_a_tiny_difference_is_told_with_its_digits():
     said = misleading(of(550_000, 50_000), of(50_000, 50_000)).sentence()
     assert said.startswith("model.info() prints 0.0011 GFLOPs at 64x64, 0.0010 too many: se counts 11 times")
     assert "prints 0.000012 GFLOPs at 64x64, 0.000010 " in misleading(of(6_000, 1_000), of(1_000, 1_000)).sentence()
+    assert "se counts 1.004 times its cost" in misleading(of(1_004_000, 9_000), of(1_000_000, 8_000)).sentence()
 
 
 def test_figures_of_two_sizes_are_not_compared():

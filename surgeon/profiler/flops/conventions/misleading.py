@@ -153,7 +153,11 @@ def _clause(share: Share, names: Mapping[str, str]) -> str:
 
 
 def _factor(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+    """Two digits, and near 1 as many as tell it from 1: shares that differ by less are left out."""
+    if value >= 10:
+        return f"{value:.0f}"
+    texts = (f"{value:.{digits}g}" for digits in range(2, 7))
+    return next((text for text in texts if float(text) != 1), f"{value:.6g}")
 
 
 def _figure(gflops: float) -> str:
