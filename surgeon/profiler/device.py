@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from surgeon.errors import MeasurementError
+from surgeon.profiler.sensible import require_sensible
 from surgeon.profiler.settings import ProfileSettings
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -20,11 +21,7 @@ def require_measurable(settings: ProfileSettings) -> None:
     """
     if settings.dtype not in DTYPES:
         raise MeasurementError(f"dtype {settings.dtype!r} cannot be measured; known are {', '.join(DTYPES)}")
-    if min(*settings.imgsz, settings.batch, settings.threads) < 1:
-        raise MeasurementError(
-            f"image size {settings.imgsz[0]}x{settings.imgsz[1]}, batch {settings.batch} and "
-            f"{settings.threads} threads must all be 1 or more"
-        )
+    require_sensible(settings)
     try:
         device = torch.device(settings.device)
     except RuntimeError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from surgeon.errors import InputError, MissingDependencyError
 from surgeon.profiler.deployed.figures import DeployedComparison, DeployedModel
+from surgeon.profiler.sensible import require_sensible
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.progress import begin
 from surgeon.workflows.measuring import subject_of
@@ -65,6 +66,7 @@ def compare_deployed(
 
 
 def _require(settings: ProfileSettings) -> None:
+    require_sensible(settings)
     if settings.device != "cpu" or settings.dtype != "float32":
         asked = settings.device if settings.device != "cpu" else "--half"
         raise InputError(f"ONNX files are timed by ONNX Runtime on the CPU, as they are; leave {asked} out")

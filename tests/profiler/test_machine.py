@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from pathlib import Path
 
@@ -101,7 +102,14 @@ def test_peak_is_the_highest_sum() -> None:
         (ProfileSettings(device="mps"), "use cpu, cuda"),
         (ProfileSettings(device="toaster"), "is unknown"),
         (ProfileSettings(dtype="int8"), "known are float32"),
-        (ProfileSettings(batch=0), "must all be 1 or more"),
+        (ProfileSettings(batch=0), "^batch is 0; it must be a whole number of 1 or more$"),
+        (ProfileSettings(threads=0), "^threads is 0;"),
+        (ProfileSettings(imgsz=(0, 64)), "^the image height is 0;"),
+        (ProfileSettings(time_budget_s=-1), "^time_budget_s is -1; it must be a positive number of seconds"),
+        (ProfileSettings(time_budget_s=0), "^time_budget_s is 0;"),
+        (ProfileSettings(time_budget_s=math.nan), "^time_budget_s is nan;"),
+        (ProfileSettings(precision=0.0), "^precision is 0.0; it must be a fraction between 0 and 1"),
+        (ProfileSettings(precision=1.0), "^precision is 1.0;"),
     ],
 )
 def test_impossible_settings_are_refused(settings: ProfileSettings, message: str) -> None:
