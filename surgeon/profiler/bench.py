@@ -12,8 +12,9 @@ from surgeon.profiler.fingerprint.cpu import usable_cpus
 from surgeon.profiler.gpu_arms import GRAPH_SHARE, add_energy, add_to_profile, capture_graphs
 from surgeon.profiler.inputs import Forward, example_images
 from surgeon.profiler.kernel_busy import kernel_busy
-from surgeon.profiler.memory import measure_memory
+from surgeon.profiler.memory import measure_memory, parameter_bytes_of
 from surgeon.profiler.results import Latency, Memory, PairedLatency, Throughput
+from surgeon.profiler.room import is_refusal
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Subject, deployed, layout_of
 from surgeon.profiler.timing.clock import Clock
@@ -197,6 +198,14 @@ class Bench:
             )
         return [replace(one, latency=latency) for one, latency in zip(timed, latencies, strict=True)], paired
 
+    def not_run(self, subject: Subject, why: str) -> Timed:
+        """What is known of a network that is not run, for the reason given."""
+        network = deployed(subject, self.settings)
+        memory = Memory(
+            peak_activation_bytes=None, method=f"not measured: {why}", parameter_bytes=parameter_bytes_of(network)
+        )
+        return Timed(memory, layout=layout_of(network))
+
     def _runners(self, subjects: Sequence[Subject]) -> list[Runner]:
         """Deployed copies of the networks, all on the same images."""
         images = example_images(subjects[0].module, self.settings)
@@ -217,6 +226,8 @@ class Bench:
         try:
             return measure_memory(runner, settings.device)
         except RuntimeError as error:
+            if is_refusal(error):
+                raise
             raise MeasurementError(
                 f"{subject.name} cannot run on {settings.device} in {settings.dtype} "
                 f"at {settings.imgsz[0]}x{settings.imgsz[1]}: {error}"

@@ -14,14 +14,16 @@ from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
 from surgeon.profiler.assemble import assembled
 from surgeon.profiler.bench import Bench
-from surgeon.profiler.counting import count_subject
+from surgeon.profiler.counting import Counted, count_subject
 from surgeon.profiler.device import require_measurable
 from surgeon.profiler.device_peak import DevicePeak
 from surgeon.profiler.environment import machine_state, read_environment
 from surgeon.profiler.fingerprint.notes import noted, noted_together
-from surgeon.profiler.inputs import Forward
+from surgeon.profiler.inputs import Forward, input_channels
 from surgeon.profiler.peaks import peak_of
+from surgeon.profiler.predicted import activation_of
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
+from surgeon.profiler.room import allocations_refused, room_of
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.profiler.subject import Prepare, ReportedGflops, Subject
 from surgeon.profiler.timing.clock import Clock, clock_for
@@ -91,7 +93,10 @@ def measure_subject(
     counted = count_subject(subject, settings, forward)
     fitted = predict_subject(subject, settings, forward)
     environment = replace(environment, before=machine_state(settings.device))
-    timed = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward).time_one(subject)
+    bench = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward)
+    lacking = _lacking([subject], [counted], settings)
+    with allocations_refused(subject.name, settings):
+        timed = bench.not_run(subject, lacking) if lacking else bench.time_one(subject)
     environment = replace(environment, after=machine_state(settings.device))
     result = noted(assembled(subject, settings, environment, counted, timed))
     result = replace(result, training_memory=fitted)
@@ -136,7 +141,12 @@ def compare_modules(
         counted.append(count_subject(subject, settings, forward))
     bench = Bench(settings, clock or clock_for(settings.device, cold=settings.cold), forward)
     environment = replace(environment, before=machine_state(settings.device))
-    timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
+    lacking, paired = _lacking(subjects, counted, settings), tuple[PairedLatency, ...]()
+    with allocations_refused(" and ".join(subject.name for subject in subjects), settings):
+        if lacking:
+            timed = [bench.not_run(subject, lacking) for subject in subjects]
+        else:
+            timed, paired = bench.time_together(subjects, seed=seed, announce=announce)
     environment = replace(environment, after=machine_state(settings.device))
     results = (
         replace(assembled(subject, settings, environment, counts, times), peak=peak)
@@ -158,6 +168,24 @@ def _several(paired: Sequence[PairedLatency]) -> tuple[str, ...]:
     if len(paired) < 2:
         return ()
     return (f"Each interval holds for its own candidate at 95 %, not for all {len(paired)} together.",)
+
+
+def _lacking(subjects: Sequence[Subject], counted: Sequence[Counted], settings: ProfileSettings) -> str:
+    """Why the networks cannot be run in the memory that there is, empty where they can.
+
+    Raises:
+        MeasurementError: They cannot, and they were to be timed.
+    """
+    peaks = []
+    for subject, found in zip(subjects, counted, strict=True):
+        held = activation_of(found.deployed or found.model, subject.graph, settings.dtype)
+        peaks.append(None if held is None else held.peak_bytes)
+    networks = [subject.module for subject in subjects]
+    lacking = room_of(networks, peaks, settings, input_channels(networks[0])).lacking(settings)
+    if lacking and settings.latency:
+        names = " and ".join(subject.name for subject in subjects)
+        raise MeasurementError(f"{names}: {lacking}, and --no-latency counts without running")
+    return lacking
 
 
 def _peak(settings: ProfileSettings, announce: Callable[[str], None]) -> DevicePeak | None:

@@ -38,9 +38,9 @@ def measure_memory(runner: Runner, device: str) -> Memory:
         from surgeon.profiler.cuda_memory import measure_cuda_memory
         from surgeon.profiler.timing.cuda import sensor_of
 
-        return measure_cuda_memory(runner, where, sensor_of(where), parameter_bytes=_parameter_bytes(runner.module))
+        return measure_cuda_memory(runner, where, sensor_of(where), parameter_bytes=parameter_bytes_of(runner.module))
     runner.run()  # caches of the first run (anchors, kernel plans) are no activation memory
-    weights = _parameter_bytes(runner.module)
+    weights = parameter_bytes_of(runner.module)
     try:
         changes = _allocation_records(runner)
     except (AttributeError, ImportError, RuntimeError, TypeError) as error:
@@ -117,5 +117,6 @@ def _changes(records: Iterable[Any]) -> Iterator[Change]:
             yield record.cpu_memory_usage(), any(running)
 
 
-def _parameter_bytes(module: nn.Module) -> int:
+def parameter_bytes_of(module: nn.Module) -> int:
+    """Bytes of a network's parameters and buffers."""
     return sum(tensor.numel() * tensor.element_size() for tensor in (*module.parameters(), *module.buffers()))

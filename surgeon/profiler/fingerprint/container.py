@@ -59,15 +59,15 @@ def _cpu_cgroups(kernel: Kernel) -> tuple[str | None, list[Path]]:
         _, controllers, path = line.split(":", 2)
         if "cpu" in controllers.split(","):
             roots = (kernel.cgroup / controllers, kernel.cgroup / "cpu")
-            return "v1", [folder for root in roots for folder in _upwards(root, path)]
+            return "v1", [folder for root in roots for folder in upwards(root, path)]
         if controllers == "":
             version = "v2"
             roots = (kernel.cgroup, kernel.cgroup / "unified")
-            found = [folder for root in roots for folder in _upwards(root, path)]
+            found = [folder for root in roots for folder in upwards(root, path)]
     return version, found
 
 
-def _upwards(root: Path, path: str) -> list[Path]:
+def upwards(root: Path, path: str) -> list[Path]:
     """The folder of a cgroup and all above it; inside a container the path may not exist, the root does."""
     folder = root / path.lstrip("/")
     above = [folder, *folder.parents]

@@ -27,9 +27,14 @@ from surgeon.profiler.flops.traffic import held_by
 from surgeon.profiler.flops.twin import counting_twin
 from surgeon.profiler.flops.watching import Shapes, Watcher
 from surgeon.profiler.inputs import Forward
+from surgeon.profiler.room import room_of
+from surgeon.profiler.settings import ProfileSettings
 
 Shape = tuple[int, int, int, int]
 """Image batch ``(B, C, H, W)``."""
+
+_CHECKED_PIXELS = 16 * 640 * 640
+"""Up to this many a real pass runs unchecked; above, one image is run first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ class Passes:
         except Exception:  # whatever meta tensors cannot do, a real pass can: its own error is the one to report
             self._drop("meta")
         try:
+            self._require_room(shape)
             return self._once("cpu", shape, observe)
         except MeasurementError:
             raise
@@ -119,6 +125,20 @@ class Passes:
             raise MeasurementError(
                 f"{self._name} cannot run on images of {shape[2]}x{shape[3]} pixels, so it cannot be counted: {error}"
             ) from error
+
+    def _require_room(self, shape: Shape) -> None:
+        """Refuse a batch of real images that memory does not hold; one image, not too large, tells what one takes."""
+        batch, _, height, width = shape
+        settings = ProfileSettings(imgsz=(height, width), batch=batch)
+        if lacking := room_of([self._module], [], settings, shape[1]).lacking(settings):
+            raise MeasurementError(f"{self._name} has to be run to be counted, and {lacking}")
+        if batch * height * width <= _CHECKED_PIXELS:
+            return
+        tried = (height, width) if height * width <= _CHECKED_PIXELS else (640, 640)
+        one = self._once("cpu", (1, shape[1], *tried), None).held.summary().peak_bytes
+        peak = batch * one * height * width // (tried[0] * tried[1])
+        if lacking := room_of([self._module], [peak], settings, shape[1]).lacking(settings):
+            raise MeasurementError(f"{self._name} has to be run to be counted, and {lacking}")
 
     def _once(self, device: str, shape: Shape, observe: Observe | None) -> Pass:
         twin = self._twins.get(device) or self._made(device)
