@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ import click
 from surgeon.cli.command import HELP_NAMES
 from surgeon.cli.completing import VARIABLE, end_soon
 from surgeon.cli.group import LazyGroup
+from surgeon.cli.hints import unknown_option
 from surgeon.errors import SurgeonError
 
 USAGE, INTERNAL, INTERRUPTED = 2, 3, 130
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if VARIABLE in os.environ:
         end_soon()
         cli.main(arguments, prog_name="surgeon", complete_var=VARIABLE)
+    if sys.stdout is None:
+        return _say("standard output is closed; send it to a file, or to /dev/null", USAGE)
     try:
         return _run(arguments)
     except BrokenPipeError:
@@ -59,12 +63,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted, nothing was written", INTERRUPTED)
-    except click.ClickException as error:
-        return _say(_usage(error), USAGE)
-    except SurgeonError as error:
-        return _say(str(error), error.exit_code)
     except Exception as error:
-        return _unexpected(error)
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
+        return _say(_usage(error), USAGE)
+    if isinstance(error, SurgeonError):
+        return _say(str(error), error.exit_code)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        _forget_stdout()
+        return _say(f"cannot write to {error.filename or 'standard output'}: {error.strerror}", USAGE)
+    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> int:
@@ -96,7 +107,7 @@ def _say(sentence: str, code: int) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".")
+    message = unknown_option(error) if isinstance(error, click.NoSuchOption) else error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "surgeon"
     return f"{message[:1].lower()}{message[1:]}; see {path} --help"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +75,14 @@ def test_usage(run: Callable[..., Any], words: list[str], said: str) -> None:
     assert outcome.out == ""
     assert outcome.one_line.startswith("surgeon: ")
     assert said in outcome.one_line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize(("to", "said"), [(">/dev/full", "No space left"), (">&-", "standard output is closed")])
+def test_output_that_cannot_be_written_is_one_sentence(to: str, said: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m surgeon.cli.main blocks {to}"
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_closed_pipe_is_no_error() -> None:
