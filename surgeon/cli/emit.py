@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from surgeon.cli.options import STDOUT
+from surgeon.cli.options import QUIET, STDOUT, require_free_file
 from surgeon.cli.reporting import Reporting
 from surgeon.report.report import Report
 from surgeon.report.tables import Document
@@ -52,6 +53,7 @@ def _write_report(report: Report, reporting: Reporting) -> None:
     else:
         path = Path(str(reporting.output))
         write_whole(path, lambda target: target.write_text(text, encoding="utf-8"), reporting.option)
+        _say_written(path)
 
 
 def emit_data(document: Document | None, data: dict[str, Any] | None, target: str | None) -> None:
@@ -68,6 +70,21 @@ def emit_data(document: Document | None, data: dict[str, Any] | None, target: st
         show(document)
 
 
+def emit_text(text: str, reporting: Reporting) -> None:
+    """Write a text as it is to the file that ``-o`` names, else to standard output.
+
+    Raises:
+        OutputError: The file exists or cannot be written.
+    """
+    if reporting.output is None or reporting.output == STDOUT:
+        click.echo(text, nl=False)
+        return
+    path = Path(reporting.output)
+    require_free_file(reporting.output, reporting.option, (), force=reporting.force)
+    write_whole(path, lambda target: target.write_text(text, encoding="utf-8"), reporting.option)
+    _say_written(path)
+
+
 def _write(data: dict[str, Any], target: str) -> None:
     from surgeon.report.formats.machine import write_json
 
@@ -75,3 +92,12 @@ def _write(data: dict[str, Any], target: str) -> None:
         write_json(data, STDOUT)
         return
     write_whole(Path(target), lambda path: write_json(data, str(path)), "--json")
+    _say_written(Path(target))
+
+
+def _say_written(path: Path) -> None:
+    """Name a file on stderr, unless --quiet."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.meta.get(QUIET):
+        with contextlib.suppress(OSError):
+            click.echo(f"wrote {path}", err=True)

@@ -187,20 +187,37 @@ saving = together(
     click.option("--force", is_flag=True, help="Replace an existing --json file."),
 )
 
+QUIET = "surgeon.quiet"
+"""Where the context of a command keeps ``--quiet``."""
+
+
+def _keep_quiet(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    context.meta[QUIET] = value
+    return value
+
+
 talking = together(
     "talk",
     Talk,
-    click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
+    click.option("-q", "--quiet", is_flag=True, callback=_keep_quiet, help="No progress on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="Let warnings and Ultralytics' own log through to stderr."),
 )
 
 
 def saying_nothing(function: Function) -> Function:
-    """``-q`` and ``-v`` where nothing but the result is said anyway: scripts may give them to every command."""
-    help_text = "As everywhere; nothing but the result is said here."
-    for names in (("-v", "--verbose"), ("-q", "--quiet")):
-        function = click.option(*names, is_flag=True, expose_value=False, help=help_text)(function)
-    return function
+    """``-q`` and ``-v`` where little but the result is said anyway: scripts may give them to every command."""
+    verbose = click.option(
+        "-v", "--verbose", is_flag=True, expose_value=False, help="As everywhere; there is no more to say here."
+    )
+    quiet = click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep_quiet,
+        help="As everywhere; nothing but the result, and the names of written files, is said here.",
+    )
+    return quiet(verbose(function))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 @click.option(
     "--by", type=click.Choice(LISTS), default="rows", show_default=True, help="What the table of a profile lists."
 )
-@click.option("--schema", is_flag=True, help="Print the JSON schema of saved results, and nothing else.")
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of saved results (-o FILE: write it), and nothing else."
+)
 @reporting
 @saying_nothing
 def command(
@@ -58,14 +60,14 @@ def command(
         surgeon report a.json b.json c.json --sort params -o models.csv
         surgeon report --schema > result.schema.json
     """
-    from surgeon.cli.emit import emit_report
+    from surgeon.cli.emit import emit_report, emit_text
     from surgeon.report.opening import open_file
     from surgeon.report.report import Report, kind_of
 
     if schema:
         from surgeon.report.schema import FILE
 
-        click.echo(FILE.read_text("utf-8"), nl=False)
+        emit_text(FILE.read_text("utf-8"), reporting)
         return 0
     if not files:
         raise click.UsageError("name a file that --json wrote", click.get_current_context())

@@ -110,7 +110,8 @@ reporting = together(
         "--format",
         shell_complete=complete_formats,
         metavar="NAME",
-        help=f"The format, whatever the suffix: {NAMES}. Alone, it takes the report's place on standard output.",
+        help=f"The format, whatever the suffix: {NAMES}; a suffix does too (md). Alone, it takes the report's place on "
+        "standard output.",
     ),
     click.option("--json", metavar="FILE", help="Write the result as JSON; - for standard output, alone there."),
     click.option("--force", is_flag=True, help="Replace an existing -o or --json file."),

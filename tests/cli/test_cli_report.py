@@ -14,7 +14,7 @@ import pytest
 
 import surgeon
 from surgeon.errors import InputError
-from surgeon.report.formats.registry import FORMATS
+from surgeon.report.formats.registry import FORMATS, named, of_file
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles/yolov8n/epyc-1-thread.json"
@@ -210,3 +210,18 @@ def test_python_takes_the_map_too(tmp_path) -> None:
     with pytest.raises(InputError, match="in per cent"):
         family.save(tmp_path / "u.tex", map={"yolov8n": float("nan")})
     assert [path.name for path in tmp_path.iterdir()] == ["t.tex"]
+
+
+def test_written_files_are_named_unless_quiet(run, folder) -> None:
+    first = run("report", str(PROFILE), "-o", "a.md", "--json", "a.json")
+    assert sorted(first.err.splitlines()) == ["wrote a.json", "wrote a.md"]
+    assert run("report", str(PROFILE), "-o", "b.md", "--json", "b.json", "-q").err == ""
+    assert run("report", "--schema", "-o", "s.json").out == "" and "$schema" in json.loads(
+        (folder / "s.json").read_text()
+    )
+    assert "s.json exists" in run("report", "--schema", "-o", "s.json").one_line
+
+
+@pytest.mark.parametrize("name", ["md", "tex", "html", "json", "csv", "mmd", "txt"])
+def test_a_suffix_is_a_format_too(name) -> None:
+    assert named(name) is of_file(f"result.{name}")

@@ -109,16 +109,18 @@ FORMATS: tuple[Format, ...] = (
 
 
 def named(name: str) -> Format:
-    """The format of a name.
+    """The format of a name, or of a suffix in its place: ``md`` is markdown.
 
     Raises:
         InputError: There is none.
     """
-    found = next((one for one in FORMATS if one.name == name.strip().lower()), None)
+    wanted = name.strip().lower()
+    suffix = f".{wanted.removeprefix('.')}"
+    found = next((one for one in FORMATS if one.name == wanted or suffix in one.suffixes), None)
     if found is not None:
         return found
     names = [one.name for one in FORMATS]
-    near = difflib.get_close_matches(name.strip().lower(), names, n=1)
+    near = difflib.get_close_matches(wanted, names, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise InputError(f"there is no format {name!r}, but there are {', '.join(names)}{hint}")
 
