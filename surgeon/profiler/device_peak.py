@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNRELIABLE_SPREAD = 0.25
+"""Interquartile range over median of the runs from which on a peak is measured once more, and not to be relied on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicePeak:

@@ -24,7 +24,7 @@ from surgeon.report.roofline import roof_sentences
 from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
 from surgeon.report.tables import Cell, Column, Document, Emphasis, Notes, Part, Row, Table
-from surgeon.report.units import NOT_MEASURED, NOTHING
+from surgeon.report.units import NOT_MEASURED, NOTHING, Number
 
 _ODD_RATIO = 0.005
 _CHANGES = (Emphasis.CHANGED, Emphasis.ADDED, Emphasis.REMOVED)
@@ -134,12 +134,19 @@ def _judged(metric: Metric, judgement: Judgement) -> tuple[Cell, ...]:
         return (NOTHING, NOTHING, NOT_PAIRED, NOTHING, judgement.method)
     measured = judgement.before is not None and judgement.after is not None
     return (
-        units.change(judgement.after, judgement.before, metric.form),
+        units.change(_paired_after(judgement) if metric.timed else judgement.after, judgement.before, metric.form),
         units.ratio(judgement.ratio),
         judgement.verdict or NOTHING,
         _interval(judgement) if measured else NOTHING,
         judgement.method if measured else NOTHING,
     )
+
+
+def _paired_after(judgement: Judgement) -> Number | None:
+    """The baseline's time times the ratio of the pairs: the two medians may differ the other way."""
+    if judgement.before is None or judgement.ratio is None:
+        return judgement.after
+    return judgement.before * judgement.ratio
 
 
 def _interval(judgement: Judgement) -> str:
@@ -162,7 +169,7 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
         sentences += _paired_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired)
         sentences += pair_sentences(f"latency of {label}" if len(labels) > 2 else "latency", paired.gpu)
     if any(abs(one.candidate_ms / one.baseline_ms - one.ratio) > _ODD_RATIO for one in comparison.paired):
-        sentences.append("Ratio and interval come from the pairs; before and after are each side's own median.")
+        sentences.append("Delta, ratio and interval come from the pairs; before and after are each side's own median.")
     for number, paired in enumerate(comparison.paired, start=1):
         renames = comparison.renames[number - 1] if comparison.renames else None
         explained = row_difference(comparison.results[0], comparison.results[number], paired, renames)

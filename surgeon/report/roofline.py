@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from surgeon.profiler.device_peak import DevicePeak
+from surgeon.profiler.device_peak import UNRELIABLE_SPREAD, DevicePeak
 from surgeon.profiler.results import Comparison, ProfileResult
 from surgeon.profiler.roofline import Roofline, RooflinePoint, roofline_of
 from surgeon.report import units
@@ -45,7 +45,7 @@ def roof_sentences(comparison: Comparison, labels: Sequence[str]) -> list[str]:
         share = "" if total.share_of_roof is None else f" ({units.percent(total.share_of_roof)} of the time taken)"
         least.setdefault(result.peak, []).append(f"{label} {units.ms(total.least_ms)}{share}")
     return [
-        f"Roof: {_arithmetic(peak)}, {_memory(peak)}. At best under it: {', '.join(times)}."
+        " ".join((f"Roof: {_arithmetic(peak)}, {_memory(peak)}. At best under it: {', '.join(times)}.", *_doubts(peak)))
         for peak, times in least.items()
     ]
 
@@ -115,9 +115,18 @@ def _source(source: str, spread: float | None) -> str:
 
 
 def _notes(peak: DevicePeak, unit: str) -> tuple[str, ...]:
-    notes = [f"{_FLOPS}.", f"{_CACHED.format(unit=unit)}."]
-    if max(peak.gflops_spread or 0.0, peak.bandwidth_spread or 0.0) > _WIDE_SPREAD:
-        notes.append(
-            "The measured peak varied much from run to run: something else used the machine, it may be higher."
-        )
-    return tuple(notes)
+    return (f"{_FLOPS}.", f"{_CACHED.format(unit=unit)}.", *_doubts(peak))
+
+
+def _doubts(peak: DevicePeak) -> tuple[str, ...]:
+    """What to think of a roof whose runs differed; nothing of one that was given, or measured on a quiet machine."""
+    spread = max(peak.gflops_spread or 0.0, peak.bandwidth_spread or 0.0)
+    if spread <= _WIDE_SPREAD:
+        return ()
+    varied = "The measured peak varied much from run to run: something else used the machine, it may be higher"
+    if spread <= UNRELIABLE_SPREAD:
+        return (f"{varied}.",)
+    return (
+        f"{varied}. This roof is not to be relied on: measure it on a quiet machine, or give it by --peak-gflops and "
+        "--peak-bandwidth.",
+    )

@@ -10,6 +10,8 @@ from surgeon.report import units
 from surgeon.report.alignment import align
 from surgeon.report.tables import Emphasis
 
+_NOISY = "too noisy to tell whether they agree; more --time-budget, or a quieter machine, tells."
+
 
 def row_difference(
     baseline: ProfileResult, candidate: ProfileResult, paired: PairedLatency, renames: Mapping[str, str] | None = None
@@ -34,11 +36,19 @@ def row_difference(
     noun = "the changed row by itself" if len(touched) == 1 else f"the {len(touched)} changed rows by themselves"
     sentence = f"{noun}: {_ms(own, own - spread, own + spread)}; end to end: {_ms(whole, low, high)}"
     if own - spread <= high and low <= own + spread:
-        return f"{sentence}: they agree."
+        noisy = _tells_nothing(whole, (own - spread, own + spread), (low, high))
+        return f"{sentence}: {_NOISY if noisy else 'they agree.'}"
     return (
         f"{sentence}: they DO NOT agree. The other rows took another time too (memory, caches), or the machine was "
         "disturbed between the two measurements; more --time-budget tells which."
     )
+
+
+def _tells_nothing(whole: float, *intervals: tuple[float, float]) -> bool:
+    """Whether the intervals would overlap whatever the edit cost: both hold 0, or one is wider than the difference."""
+    if all(low <= 0 <= high for low, high in intervals):
+        return True
+    return max(high - low for low, high in intervals) > abs(whole)
 
 
 def _is_finite(paired: PairedLatency, spreads: list[float | None]) -> bool:

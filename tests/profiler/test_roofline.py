@@ -135,6 +135,14 @@ def test_an_uneven_machine_shows_as_spread() -> None:
     assert found.gflops_spread is not None and found.gflops_spread > 0.5
 
 
+def test_what_varied_much_is_measured_once_more() -> None:
+    once = itertools.chain([1.0] * 3, itertools.islice(itertools.cycle([1.0, 3.0]), 16), itertools.repeat(2.0))
+    clock = Metronome()
+    clock._steps = once
+    found = peak_of(ProfileSettings(), bandwidth_gbs=1.0, clock=clock, sizes=replace(SMALL, sides=SMALL.sides[:1]))
+    assert found.gflops_spread == 0.0
+
+
 def test_given_peaks_are_taken_and_leave_the_rest_as_it_is() -> None:
     before = torch.get_num_threads(), torch.get_float32_matmul_precision(), torch.get_rng_state().tolist()
     assert peak_of(ProfileSettings(threads=2), gflops=1000.0, bandwidth_gbs=50.0) == PEAK

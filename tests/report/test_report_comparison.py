@@ -148,3 +148,9 @@ def test_another_environment_is_said(v8n, v8n_gam):
 def test_medians_that_contradict_the_pairs_are_explained(comparison, slower):
     odd = replace(slower, candidate_ms=28.0)
     assert "own median" in to_text(comparison_document(replace(comparison, paired=(odd,))), width=200)
+
+
+def test_the_delta_of_times_has_the_sign_of_the_pairs(comparison):
+    pair = replace(comparison.paired[0], ratio=0.99, ratio_low=0.98, ratio_high=1.0, baseline_ms=20.0, candidate_ms=23)
+    table = comparison_document(replace(comparison, paired=(pair,))).parts[0]
+    assert table.rows[-1].cells[3:5] == ("-0.20 ms", "0.990x")

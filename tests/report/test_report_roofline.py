@@ -45,6 +45,20 @@ def test_every_row_and_their_sum_in_80_columns(profiled: ProfileResult) -> None:
     assert set(table.column("bound")) == {"memory", "compute"}
     assert table.column("GFLOP/s")[10] == "0.0"  # a resampling without FLOPs
     assert "something else used the machine" in text
+    assert "not to be relied on" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("spread", "varied", "unreliable"), [(0.1, False, False), (0.22, True, False), (1.478, True, True)]
+)
+def test_a_comparison_doubts_its_roof_as_a_profile_does(
+    profiled: ProfileResult, spread: float, varied: bool, unreliable: bool
+) -> None:
+    shaky = replace(profiled, peak=replace(PEAK, gflops_spread=spread), latency=None)
+    text = to_text(comparison_document(Comparison(results=(shaky, shaky))), width=1000)
+    assert "At best under it" in text
+    assert ("something else used the machine" in text) == varied
+    assert ("not to be relied on" in text) == unreliable
 
 
 def test_a_profile_that_was_not_timed_has_no_measured_columns(profiled: ProfileResult) -> None:

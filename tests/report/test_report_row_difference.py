@@ -44,6 +44,18 @@ def test_rows_and_whole_agree(v8n, edited):
     assert said.startswith(f"the changed row by itself: +{row.latency_ms:.2f} ms [") and said.endswith("they agree.")
 
 
+def test_intervals_that_hold_anything_agree_on_nothing(v8n, edited):
+    row = added(v8n, edited)
+    whole = 1 + row.latency_ms / 30
+    wide = (row.latency_ms * 1.2) / 30
+    for low, high in ((whole - wide, whole + wide), (whole - 0.55 * wide, whole + 0.55 * wide)):
+        said = row_difference(v8n, edited[0], pair(whole, low, high), edited[1])
+        assert "too noisy to tell" in said and "they agree." not in said
+    layers = [replace(one, latency_plus_minus_ms=50.0) if one.planted else one for one in edited[0].layers]
+    said = row_difference(v8n, replace(edited[0], layers=tuple(layers)), pair(whole, 0.9, 1.5), edited[1])
+    assert "too noisy to tell" in said
+
+
 def test_rows_and_whole_do_not_agree(v8n, edited):
     row = added(v8n, edited)
     ratio = 1 + (row.latency_ms + 5) / 30
