@@ -15,6 +15,7 @@ from surgeon.errors import InputError
 from surgeon.profiler.results import Comparison, PairedLatency, ProfileResult
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report import units
+from surgeon.report.scratch import held_peaks
 from surgeon.report.units import Format, Number
 
 NOT_PAIRED = "not paired"
@@ -214,9 +215,10 @@ def _elementwise(name: str, results: tuple[ProfileResult, ...]) -> Metric:
 
 
 def _memory(results: tuple[ProfileResult, ...]) -> Metric:
-    """Peak activation memory; figures found by different methods are shown without a verdict."""
+    """Peak activation memory without scratch buffers; figures found by different methods get no verdict."""
     title = "peak activations"
-    metric = _exact("peak_activation_bytes", title, units.mib, results, _peak_bytes)
+    held = dict(zip(map(id, results), held_peaks(results), strict=True))
+    metric = _exact("peak_activation_bytes", title, units.mib, results, lambda result: held[id(result)])
     methods = {result.memory.method for result in results if result.memory is not None}
     if len(methods) < 2:
         return _with_method(metric, methods.pop() if methods else "")
@@ -225,10 +227,6 @@ def _memory(results: tuple[ProfileResult, ...]) -> Metric:
         for one in metric.judgements
     )
     return Metric(key=metric.key, title=title, form=units.mib, judgements=judgements)
-
-
-def _peak_bytes(result: ProfileResult) -> int | None:
-    return None if result.memory is None else result.memory.peak_activation_bytes
 
 
 def _latency(comparison: Comparison) -> Metric:

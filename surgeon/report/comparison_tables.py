@@ -23,6 +23,7 @@ from surgeon.report.profile_tables import COUNTED, settings_line
 from surgeon.report.roofline import roof_sentences
 from surgeon.report.row_difference import row_difference
 from surgeon.report.rows_tables import changed_rows, unit_of
+from surgeon.report.scratch import scratch_sentences
 from surgeon.report.tables import Cell, Column, Document, Emphasis, Notes, Part, Row, Table
 from surgeon.report.units import NOT_MEASURED, NOTHING, Number
 
@@ -182,6 +183,7 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
         )
     if any(judgement.before is not None or judgement.after is not None for judgement in found[-1].judgements):
         sentences.append(latency_scope(comparison.results[0]))
+    sentences += scratch_sentences(comparison.results)
     sentences += comparison_sentences(comparison, labels)
     sentences += roof_sentences(comparison, labels)
     sentences += _count_sentences(comparison, labels)

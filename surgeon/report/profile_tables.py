@@ -18,6 +18,7 @@ from surgeon.report.environment import environment_items, source_items
 from surgeon.report.gpu import busy_notes, latency_items, memory_items
 from surgeon.report.layers_table import layers_table
 from surgeon.report.roofline import roofline_parts
+from surgeon.report.scratch import SCRATCH
 from surgeon.report.slow_rows import slow_rows_notes
 from surgeon.report.tables import Document, Facts, Notes, Part, Table
 from surgeon.report.training_flops import training_flops
@@ -131,8 +132,7 @@ def _without_scratch(memory: Memory) -> list[tuple[str, str]]:
     own = memory.without_scratch_bytes
     if own is None or own == memory.peak_activation_bytes:
         return []
-    buffers = "what convolutions and matrix products take and give back inside (oneDNN's packed weights)"
-    return [("of them results", f"{units.mib(own)} at most; the rest is scratch: {buffers}")]
+    return [("of them results", f"{units.mib(own)} at most; the rest is scratch: {SCRATCH}")]
 
 
 def _predicted(result: ProfileResult, found: ActivationMemory) -> str:

@@ -117,6 +117,7 @@ def _network(result: ProfileResult, label: str, role: str) -> Record:
         "elementwise_macs": sum(counts.elementwise_macs.values()),
         "ultralytics_gflops": counts.ultralytics_gflops,
         "peak_activation_bytes": None if memory is None else memory.peak_activation_bytes,
+        "peak_without_scratch_bytes": None if memory is None else memory.without_scratch_bytes,
         "parameter_bytes": None if memory is None else memory.parameter_bytes,
         "latency_median_ms": None if latency is None else latency.median_ms,
         "latency_q1_ms": None if latency is None else latency.q1_ms,
