@@ -58,7 +58,7 @@ def _entry(name: str, thing: Any, level: int) -> str:
     text = f"{'#' * level} `{name}`\n\n```text\n{name.rpartition('.')[2]}{_signature(thing)}\n\n{_doc(thing)}\n```\n"
     if inspect.isclass(thing) and not dataclasses.is_dataclass(thing):
         own = [(key, value) for key, value in vars(thing).items() if key[0] != "_" and _is_shown(value)]
-        text += "\n" + "\n".join(_entry(f"{name}.{key}", _callable(value), level + 1) for key, value in own)
+        text += "\n" + "\n".join(_entry(f"{name}.{key}", value, level + 1) for key, value in own)
     return text
 
 
@@ -66,11 +66,11 @@ def _is_shown(value: Any) -> bool:
     return inspect.isfunction(value) or isinstance(value, property)
 
 
-def _callable(value: Any) -> Any:
-    return value.fget if isinstance(value, property) else value
-
-
 def _signature(thing: Any) -> str:
+    """``(self) -> str`` of a method, ``: str`` of an attribute."""
+    if isinstance(thing, property):
+        returned = inspect.signature(thing.fget).return_annotation if thing.fget else ""
+        return f": {returned}".replace("'", "")
     try:
         return str(inspect.signature(thing)).replace("'", "")
     except (TypeError, ValueError):

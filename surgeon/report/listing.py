@@ -92,29 +92,32 @@ SHOWN_CHANNELS, SHOWN_SIDE = 256, 20
 
 
 def blocks_table(blocks: Iterable[BlockInfo]) -> Document:
-    """The catalog, a row a block."""
+    """The catalog, a table a kind and a row a block, both by name."""
     columns = (
         Column(title="name"),
-        Column(title="kind"),
         Column(title="params", role="number"),
         Column(title="MMACs", role="number"),
         Column(title="shape"),
         Column(title="year", role="number"),
-        Column(title="paper", shrink_to=12, drop=2),
-        Column(title="constraints", shrink_to=12, wide=True),
+        Column(title="paper", shrink_to=12, wrap=True, drop=2),
+        Column(title="constraints", shrink_to=12, wrap=True, wide=True),
     )
-    rows = tuple(Row(cells=_listed(block)) for block in blocks)
+    kinds: dict[str, list[Row]] = {}
+    for block in sorted(blocks, key=lambda block: (block.kind, block.name)):
+        kinds.setdefault(block.kind, []).append(Row(cells=_listed(block)))
+    tables = (Table(title=kind, columns=columns, rows=tuple(rows)) for kind, rows in kinds.items())
     legend = (
         f"params and MMACs (millions of MACs of the definition, its elementwise work apart): defaults, "
-        f"{SHOWN_CHANNELS} channels, {SHOWN_SIDE}x{SHOWN_SIDE} map, batch 1; shape: of the output, by default."
+        f"{SHOWN_CHANNELS} channels, {SHOWN_SIDE}x{SHOWN_SIDE} map, batch 1."
+    )
+    shape = (
+        "shape of the output: kept, or may change: kept wherever the block is inserted, another where it replaces a "
+        "row of another width, or where --set stride asks for it."
     )
     others = "Besides these, timm:NAME plants timm's own module (timm:eca), and package.module:Class yours."
     return Document(
-        title=units.plural(len(rows), "block"),
-        parts=(
-            Table(title="", columns=columns, rows=rows),
-            Notes(title="", sentences=(legend, others) if rows else ()),
-        ),
+        title=units.plural(sum(map(len, kinds.values())), "block"),
+        parts=(*tables, Notes(title="", sentences=(legend, shape, others) if kinds else ())),
     )
 
 
@@ -123,12 +126,11 @@ def _listed(block: BlockInfo) -> tuple[str, ...]:
     cost = block.cost(SHOWN_CHANNELS, SHOWN_CHANNELS, SHOWN_SIDE, SHOWN_SIDE, settings)
     return (
         block.name,
-        block.kind,
         units.count(cost.params),
         f"{cost.macs / 1e6:,.2f}",
         _shape(block),
         str(block.year),
-        block.paper,
+        block.paper.partition(", arXiv")[0],  # the card of the block tells where
         block.constraints,
     )
 

@@ -67,10 +67,20 @@ def test_tree(graph, golden):
 def test_blocks(golden):
     document = blocks_table([_block(), _block(name="cbam", changes_channels=False, constraints="")])
     assert document.title == "2 blocks"
-    assert document.tables[0].column("shape") == ("may change", "kept")
+    assert document.tables[0].column("shape") == ("kept", "may change")
     assert document.tables[0].column("params") == ("65,536", "65,536")
     assert document.tables[0].column("MMACs") == ("26.21", "26.21")
     golden("blocks_80.txt", to_text(document))
+
+
+def test_blocks_stand_by_kind_and_name_with_their_whole_paper():
+    paper = "A Long Title of a Paper That Takes More Than One Line, arXiv 1234.56789"
+    blocks = [_block(name="zeta"), _block(name="alpha", paper=paper), _block(name="beta", kind="convolution")]
+    document = blocks_table(blocks)
+    assert [table.title for table in document.tables] == ["attention", "convolution"]
+    assert document.tables[0].column("name") == ("alpha", "zeta")
+    text = to_text(document)
+    assert "…" not in text and all(word in text for word in paper.partition(",")[0].split())
 
 
 def test_block_card(golden):
