@@ -10,7 +10,7 @@ from surgeon import workflows
 from surgeon.arguments import edge_of, recipes_of, size
 from surgeon.profiler.settings import ProfileSettings
 from surgeon.report.progress import showing
-from surgeon.shown import ShownComparison, ShownDiff, ShownGraph, ShownProfile, shown
+from surgeon.shown import ShownComparison, ShownDiff, ShownEdit, ShownGraph, ShownProfile, shown
 from surgeon.surgery.recipe import Insert, Recipe, Remove, Replace
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class Model:
     def opened(self) -> OpenedModel:
         """The network with its origin, as `surgeon.workflows` takes it."""
         return self._opened
+
+    @property
+    def report(self) -> ShownEdit | None:
+        """What the edit that made it did, able to show itself; None for a model as opened."""
+        return None if self.result is None else shown(ShownEdit, workflows.report_of(self.result))
 
     def tree(self, imgsz: int | str | Sequence[int] = 640) -> ShownGraph:
         """Every addressable site with its shape at an image size, side or ``(H, W)``."""

@@ -15,7 +15,6 @@ import click
 
 from surgeon import workflows
 from surgeon.cli.command import given_line
-from surgeon.cli.edit_report import report_of
 from surgeon.cli.emit import emit_data, emit_report
 from surgeon.cli.opening import make_folder_importable, open_models, require_measurable
 from surgeon.cli.options import EditJob
@@ -25,6 +24,7 @@ from surgeon.profiler.settings import ProfileSettings
 from surgeon.report.edit import EditReport
 from surgeon.report.report import Report
 from surgeon.surgery.recipe import Recipe, Remove
+from surgeon.workflows.reporting import report_of
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel

@@ -11,6 +11,7 @@ from surgeon.workflows.gating import check
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.logging import log_to_ultralytics
 from surgeon.workflows.measuring import compare, compare_edit, profile
+from surgeon.workflows.reporting import report_of
 from surgeon.workflows.saving import check_output, require_output, save
 from surgeon.workflows.succession import edit, plan
 from surgeon.workflows.tensorboard import require_tensorboard, to_tensorboard
@@ -33,6 +34,7 @@ __all__ = [
     "plan",
     "profile",
     "recipes",
+    "report_of",
     "require_level",
     "require_output",
     "require_tensorboard",

@@ -97,3 +97,12 @@ def test_the_yaml_is_plain_and_has_one_scale(tmp_path):
     assert data["scales"] == {"s": [0.33, 0.5, 1024]}
     assert data["backbone"][10][2] == "surgeon.lska"
     assert data["surgeon"]["edits"][0]["recipe"]["edits"][0]["after"] == "9"
+
+
+def test_an_edit_shows_itself_before_it_is_saved():
+    before = surgeon.open("yolov8n-cls.yaml")
+    after = before.insert("se", after="backbone.8")
+    assert before.report is None
+    assert after.report.copied == len(after.result.tensors.copied) and after.report.training is None
+    bundle = after.report._repr_mimebundle_()
+    assert "insert se after backbone.8" in bundle["text/plain"] and "<table" in bundle["text/html"]

@@ -12,11 +12,16 @@ from surgeon.surgery.recipe import Recipe, Remove
 
 if TYPE_CHECKING:
     from surgeon.models.opened import OpenedModel
-    from surgeon.workflows import SurgeryResult
+    from surgeon.workflows.editing import SurgeryResult
 
 
-def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
-    """The facts of an edit that was carried out and written."""
+def report_of(result: SurgeryResult, paths: tuple[Path, ...] = ()) -> EditReport:
+    """The facts of an edit that was carried out.
+
+    Args:
+        result: The edit.
+        paths: What was written, the ``.pt`` first; none before `save`, and then no command that trains it is told.
+    """
     from surgeon.workflows.training import training
 
     notes = (*result.before.notes, *_drift(result.before), *result.plan.notes, *own_classes(result.plan.recipe))
@@ -38,7 +43,7 @@ def report_of(result: SurgeryResult, paths: tuple[Path, ...]) -> EditReport:
         dropped_names=dropped,
         checks=tuple(CheckLine(check.name, check.passed, check.detail, check.ran) for check in result.checks),
         notes=tuple(dict.fromkeys(notes)),
-        training=training(result, paths[0]),
+        training=training(result, paths[0]) if paths else None,
     )
 
 
