@@ -50,7 +50,8 @@ def command(
     Limits come from the [[budget]] tables of surgeon.toml or pyproject.toml, or from options. Counts are exact: they
     are kept or broken. A latency is timed against the baseline in this process and judged by its interval: within
     the limit as a whole it passes, beyond it as a whole it fails, else it is inconclusive. Without MODEL the globs of
-    the budgets find the files. Exit code 0: kept; 1: over budget; 2: refused.
+    the budgets find the files. Exit code 0: kept; 1: over budget; 2: refused; 3: an error of surgeon's own. An
+    inconclusive latency returns 0 with a warning; --on-inconclusive fail makes that 1, pass leaves the warning out.
 
     Example:
         surgeon check best.pt --max-flops 9.2G --max-params 3.5M imgsz=640

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import warnings
@@ -15,6 +16,9 @@ from surgeon import progress
 
 _OFFLINE = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 """Ultralytics' switches: no look-ups, no telemetry, no pip. A user's own values stand."""
+
+_CHATTY = "torch.utils.cpp_extension"
+"""Logs, as torch.compile imports it, that a CUDA toolkit lies there and no GPU: nothing to do with what was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class Talk:
             os.environ.setdefault(name, value)
         if not self.verbose:
             os.environ.setdefault("YOLO_VERBOSE", "false")
+            logging.getLogger(_CHATTY).setLevel(logging.ERROR)
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if not self.verbose and not sys.warnoptions:
                 warnings.simplefilter("ignore")

@@ -61,6 +61,7 @@ def timed_ratio(paired: PairedLatency, confidence: float) -> Found:
         baseline=paired.baseline_ms,
         reason=reason,
         doubted=_is_doubted(paired),
+        pairs=paired.pairs,
     )
 
 

@@ -36,6 +36,7 @@ class Found:
         candidate, baseline: Of a ratio, the two figures: counts, bytes or ms.
         reason: Why it is not known, or what else belongs to it, as a sentence; else empty.
         doubted: Whether the measurement itself says that nothing may be concluded from it.
+        pairs: Of a timed one, how many pairs it is from.
     """
 
     low: Number | None
@@ -45,6 +46,7 @@ class Found:
     baseline: Number | None = None
     reason: str = ""
     doubted: bool = False
+    pairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,11 @@ def figures(verdict: Verdict) -> tuple[str, str]:
     texts = units.side_by_side(values, _ratio if limit.relative else _FORMS[limit.quantity])
     if found.value is None:
         return texts[0], units.NOT_MEASURED
-    return texts[0], f"{texts[1]} [{texts[2]}, {texts[3]}]" if len(texts) > 2 else texts[1]
+    if len(texts) == 2:
+        return texts[0], texts[1]
+    if found.pairs is not None and not (found.low and found.high is not None and math.isfinite(found.high)):
+        return texts[0], f"{texts[1]}, no interval from {units.plural(found.pairs, 'pair')}"
+    return texts[0], f"{texts[1]} [{texts[2]}, {texts[3]}]"
 
 
 def sentence(verdict: Verdict, one: Judged) -> str:
@@ -108,7 +112,7 @@ def _row(one: Judged, verdict: Verdict) -> Row:
 def _conditions(budget: Budget) -> str:
     against = "" if budget.baseline is None else f", against {budget.baseline}"
     name = budget.where if budget.name in budget.where else f"{budget.name} ({budget.where})"
-    return f"{name}: {settings_line(budget.settings())}{against}"
+    return f"limits of {name}, at {settings_line(budget.settings())}{against}"
 
 
 def _notes(result: CheckResult) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def test_the_same_from_python(run: Callable, capsys: pytest.CaptureFixture[str])
     assert [(v.outcome.value, v.found.value) for v in found.verdicts] == [
         (v["outcome"], v["value"]) for v in told["judged"][0]["verdicts"]
     ]
-    assert not found.passed and str(found).startswith("check: 1 passed, 1 FAILED\nthe call: 64x64 px")
+    assert not found.passed and str(found).startswith("check: 1 passed, 1 FAILED\nlimits of the call, at 64x64 px")
     with pytest.raises(FrozenInstanceError):
         found.judged = ()
     with pytest.raises(BudgetError, match=r"^max_flop: there is no such key in a budget; did you mean max-flops"):

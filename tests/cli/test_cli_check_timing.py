@@ -95,6 +95,8 @@ def test_an_interrupted_timing_is_judged_by_what_there_is(
     assert done.code == 130
     assert valid((folder / "check.json").read_text())["judged"][0]["verdicts"][0]["high"] == "inf"
     assert "timing was interrupted" in done.out
+    assert "1.020x, no interval from 100 pairs" in (folder / "check.xml").read_text()
+    assert "limits of the command line, at 64x64 px" in done.out
 
 
 @pytest.mark.slow  # the same in this process is tested above

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import select
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import surgeon
+from surgeon.cli.talk import Talk
 
 pty = pytest.importorskip("pty", reason="there are no terminals of that kind here")
 
@@ -34,6 +36,18 @@ def test_quiet_is_silent(run: Callable[..., Any]) -> None:
     outcome = run("compare", "yolov8n.yaml", "yolov8n.yaml", "imgsz=32", "--no-latency", "--quiet")
     assert (outcome.code, outcome.err) == (0, "")
     assert "params" in outcome.out
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_what_torch_logs_of_a_toolkit_without_a_gpu_is_for_verbose(verbose: bool) -> None:
+    log = logging.getLogger("torch.utils.cpp_extension")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        with Talk(verbose=verbose).working():
+            assert log.isEnabledFor(logging.WARNING) == verbose
+    finally:
+        log.setLevel(level)
 
 
 @pytest.mark.parametrize("command", ["profile", "compare"])

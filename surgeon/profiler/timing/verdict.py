@@ -32,6 +32,7 @@ def reason(
     if word != "inconclusive":
         return ""
     if high == float("inf"):
-        return f"only {pairs} pairs fitted into {elapsed_s:.1f} s, too few for an interval; give a larger time budget"
+        fitted = f"only {pairs} {'pair' if pairs == 1 else 'pairs'} fitted into {elapsed_s:.1f} s"
+        return f"{fitted}, too few for an interval; give a larger time budget"
     between = f"between {low - 1:+.1%} and {high - 1:+.1%} after {elapsed_s:.1f} s (target ±{precision:.1%})"
     return "; ".join((between, *seen.sentences()))

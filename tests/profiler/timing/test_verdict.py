@@ -42,4 +42,6 @@ def test_reason_where_nothing_is_known() -> None:
     nothing = Disturbance()
     few = reason("inconclusive", 0.0, math.inf, pairs=2, elapsed_s=10.0, precision=0.005, seen=nothing)
     assert few == "only 2 pairs fitted into 10.0 s, too few for an interval; give a larger time budget"
+    one = reason("inconclusive", 0.0, math.inf, pairs=1, elapsed_s=10.0, precision=0.005, seen=nothing)
+    assert one.startswith("only 1 pair fitted into 10.0 s, ")
     assert reason("same", 0.995, 1.005, pairs=90, elapsed_s=9, precision=0.005, seen=nothing) == ""
