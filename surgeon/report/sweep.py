@@ -42,13 +42,33 @@ def sweep_document(results: Sequence[ProfileResult]) -> Document:
 
 
 def _notes(results: Sequence[ProfileResult]) -> tuple[str, ...]:
-    """The notes of all, each once; what disturbed the machine is said of the whole time, not once a size."""
+    """The notes of all: once where every size has it, else with its size; the command last.
+
+    What disturbed the machine is said of the whole time, not once a size.
+    """
     first, last = results[0].environment, results[-1].environment
     of_one = {note for one in results for note in hazards(one.environment, one.settings)}
     timed = any(one.latency is not None for one in results)
     of_all = hazards(replace(first, after=last.after), results[0].settings) if timed else ()
-    others = [note for one in results for note in notes_of(one) if note not in of_one]
-    return tuple(dict.fromkeys((*of_all, *others)))
+    commands = dict.fromkeys(_reproduce(one) for one in results if one.command)
+    own = [[note for note in notes_of(one) if note not in of_one and note not in commands] for one in results]
+    named = []
+    for label, notes in zip(_labels(results), own, strict=True):
+        named += [note if all(note in others for others in own) else f"{label}: {note}" for note in notes]
+    return tuple(dict.fromkeys((*of_all, *named, *commands)))
+
+
+def _reproduce(result: ProfileResult) -> str:
+    return f"Reproduce: {result.command}"
+
+
+def _labels(results: Sequence[ProfileResult]) -> list[str]:
+    """``640x640``, with the batch where there are several."""
+    several = len({one.settings.batch for one in results}) > 1
+    sizes = (units.image_size(one.settings.imgsz) for one in results)
+    return [
+        f"{size}, batch {one.settings.batch}" if several else size for size, one in zip(sizes, results, strict=True)
+    ]
 
 
 def _units(results: Sequence[ProfileResult]) -> str:

@@ -125,3 +125,15 @@ def test_a_sweep_says_once_what_disturbed_all_of_it(v8n):
 def test_a_sweep_without_times_has_no_hazards(v8n):
     bare = replace(v8n, environment=whole(v8n, after=AFTER), latency=None)
     assert "battery" not in to_text(sweep_document((bare, bare)), width=200)
+
+
+def test_a_note_of_one_size_names_it_and_the_command_comes_last(v8n):
+    def at(side, *notes):
+        settings = replace(v8n.settings, imgsz=(side, side))
+        latency = replace(v8n.latency, notes=("of both", *notes))
+        return replace(v8n, settings=settings, latency=latency, command="surgeon profile x --imgsz 32,64")
+
+    (notes,) = sweep_document((at(32), at(64, "noisy: 12 %"))).parts[1:]
+    own = [note for note in notes.sentences if "of both" in note or "noisy" in note]
+    assert own == ["of both", "64x64: noisy: 12 %"]
+    assert notes.sentences[-1] == "Reproduce: surgeon profile x --imgsz 32,64"
