@@ -62,7 +62,7 @@ _REMEDY = {
     "which lets it run any code",
     FileKind.PLAIN_PICKLE: "it was not written by torch.save: save the model with YOLO(...).save() or torch.save",
     FileKind.IMAGE: "only its name says otherwise: give the model's .pt or .yaml",
-    FileKind.ONNX: "an export cannot be edited: give the .pt that it was exported from",
+    FileKind.ONNX: "an export is timed by surgeon compare, and nothing else: give the .pt that it was exported from",
     FileKind.SAFETENSORS: "weights without a network: give the .pt checkpoint, or the model's .yaml",
     FileKind.TFLITE: "an export cannot be edited: give the .pt that it was exported from",
     FileKind.HDF5: "it holds no PyTorch network: give the .pt checkpoint",

@@ -131,7 +131,7 @@ def get(name: str) -> BlockInfo:
     table = {_plain(known): info for info in _BLOCKS for known in (info.name, *info.aliases)}
     found = table.get(_plain(name))
     if found is None:
-        raise BlockError(unknown("There is no block", name, names()))
+        raise BlockError(unknown("There is no block", name, names(), "surgeon blocks"))
     return found
 
 

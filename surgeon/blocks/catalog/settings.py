@@ -186,13 +186,15 @@ def merge_same_channels(
     return merge(block, schema, given)
 
 
-def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Say that a name is unknown, the nearest first and then all known ones."""
+def unknown(what: str, name: object, known: Iterable[str], lister: str = "") -> str:
+    """Say that a name is unknown, the nearest first and then all known ones, or the command that lists those."""
     names = list(known)
     plain = {candidate.lower(): candidate for candidate in reversed(names)}
     near = difflib.get_close_matches(str(name).lower(), list(plain), n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(plain[match] for match in near)}?" if near else ""
     listing = f"Known are: {', '.join(names)}." if names else "It takes none."
+    if lister:
+        listing = f"{lister} lists all {len(names)}."
     return f"{what} {str(name)!r}.{hint} {listing}"
 
 
