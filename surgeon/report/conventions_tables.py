@@ -81,7 +81,7 @@ def modules_table(detail: Detail) -> Table:
         for one in (*detail.modules[1:], *detail.modules[:1])
     ]
     return Table(
-        title="modules, each with all that is in it",
+        title="modules, each with all that is in it; share of the executed GFLOPs",
         columns=(
             Column(title="module"),
             Column(title="kind", shrink_to=10),

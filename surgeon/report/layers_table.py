@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from surgeon.profiler.results import LayerProfile, ProfileResult
 from surgeon.report import units
-from surgeon.report.rows_tables import sources, unit_of
+from surgeon.report.rows_tables import shared, sources, unit_of
 from surgeon.report.tables import Bar, Column, Emphasis, Row, Table
 
 _LABELS = (
@@ -62,7 +62,7 @@ def layers_table(result: ProfileResult) -> Table:
     rows.append(_row(("", "", "total", "", ""), measures, total, "", Emphasis.TOTAL))
     bar = Column(title="share", role="bar", drop=2)
     return Table(
-        title=f"layers, share of the {'latency' if timed else 'GFLOPs'}",
+        title=f"layers, {shared(result, timed)}",
         columns=(Column(title=unit, role="number"), *_LABELS, *(measure.column for measure in measures), bar),
         rows=tuple(rows),
     )

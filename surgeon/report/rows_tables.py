@@ -22,7 +22,7 @@ _COLUMNS = (
     Column(title="delta params", role="number", wide=True),
     Column(title="delta GFLOPs", role="number", wide=True),
 )
-_CHANGE = Column(title="change", shrink_to=6, drop=2)
+_CHANGE = Column(title="change", shrink_to=7, wrap=True, drop=2)
 
 
 def changed_rows(
@@ -47,12 +47,21 @@ def changed_rows(
     worded = any(_worded(pair) for pair in pairs)
     timed = any(row.latency_ms for row in candidate.layers)
     top = max((_weight(row, timed) for row in (*candidate.layers, *baseline.layers)), default=0.0) or 1.0
-    rows = tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed))
-    return Table(
-        title=_title(unit_of(candidate.layers), len(changed), len(pairs), label, all_rows),
-        columns=(Column(title=unit_of(candidate.layers), role="number"), *_COLUMNS, *([_CHANGE] if worded else [])),
-        rows=rows,
+    columns = (Column(title=unit_of(candidate.layers), role="number"), *_COLUMNS, *([_CHANGE] if worded else []))
+    table = Table(
+        title=f"{_title(unit_of(candidate.layers), len(changed), len(pairs), label, all_rows)}, {shared(candidate, timed)}",
+        columns=columns,
+        rows=tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed)),
     )
+    return table if any(cell != NOTHING for cell in table.column("ms")) else table.without("ms")
+
+
+def shared(result: ProfileResult, timed: bool) -> str:
+    """What the bars of its rows are a share of: time, and GFLOPs where the rows were not timed."""
+    if timed:
+        return "share of the latency"
+    wanted = result.settings.latency and result.settings.row_latency
+    return f"share of the GFLOPs{' (rows not timed)' if wanted else ''}"
 
 
 def sources(indices: tuple[int, ...]) -> str:

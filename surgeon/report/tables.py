@@ -6,7 +6,7 @@ into its format. Cells are text already; what a renderer may decide is width, si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -88,6 +88,12 @@ class Table:
         """The cells under a heading."""
         position = [column.title for column in self.columns].index(title)
         return tuple(row.cells[position] for row in self.rows)
+
+    def without(self, title: str) -> Table:
+        """The table without the column under a heading."""
+        kept = [at for at, column in enumerate(self.columns) if column.title != title]
+        rows = (replace(row, cells=tuple(row.cells[at] for at in kept)) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[at] for at in kept), rows=tuple(rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

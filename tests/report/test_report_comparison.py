@@ -16,7 +16,8 @@ from surgeon.report.comparison import (
 )
 from surgeon.report.comparison_tables import comparison_document
 from surgeon.report.formats.console import to_text
-from surgeon.report.tables import Emphasis
+from surgeon.report.rows_tables import changed_rows
+from surgeon.report.tables import Document, Emphasis
 
 
 def _by_key(comparison):
@@ -111,7 +112,7 @@ def test_too_few_pairs_have_no_interval(comparison, slower):
 
 def test_only_changed_rows_unless_all_are_asked_for(comparison, v8n_gam):
     some = comparison_document(comparison).tables[1]
-    assert some.title == "rows of yolov8n + GAM that changed (3 of 24; --all for every row)"
+    assert some.title == "rows of yolov8n + GAM that changed (3 of 24; --all for every row), share of the latency"
     assert [row.emphasis for row in some.rows] == [Emphasis.ADDED, Emphasis.CHANGED, Emphasis.CHANGED]
     assert some.column("from") == ("9", "9->10", "20,9->10")
     assert len(comparison_document(comparison, all_rows=True).tables[1].rows) == len(v8n_gam.layers)
@@ -154,3 +155,24 @@ def test_the_delta_of_times_has_the_sign_of_the_pairs(comparison):
     pair = replace(comparison.paired[0], ratio=0.99, ratio_low=0.98, ratio_high=1.0, baseline_ms=20.0, candidate_ms=23)
     table = comparison_document(replace(comparison, paired=(pair,))).parts[0]
     assert table.rows[-1].cells[3:5] == ("-0.20 ms", "0.990x")
+
+
+def _untimed(result, **settings):
+    rows = tuple(replace(row, latency_ms=None, latency_plus_minus_ms=None) for row in result.layers)
+    return replace(result, layers=rows, settings=replace(result.settings, **settings))
+
+
+def test_rows_without_times_have_no_column_of_dashes_and_say_what_the_bars_are(v8n, v8n_gam):
+    table = changed_rows(_untimed(v8n), _untimed(v8n_gam), {}, label="x")
+    assert table.title.endswith("share of the GFLOPs (rows not timed)")
+    assert "ms" not in [column.title for column in table.columns]
+    asked = changed_rows(v8n, _untimed(v8n_gam, latency=False), {}, label="x")
+    assert asked.title.endswith("share of the GFLOPs")
+
+
+def test_what_changed_is_never_cut(v8n):
+    last = v8n.layers[-1]
+    other = replace(last, params=last.params + 1, macs=last.macs + 1, out_shape=(1, 2, 3))
+    table = changed_rows(v8n, replace(v8n, layers=(*v8n.layers[:-1], other)), {}, label="x")
+    text = " ".join(to_text(Document(title="", parts=(table,)), width=80).split())
+    assert "…" not in text and all(word in text for word in table.column("change")[0].split(", "))
