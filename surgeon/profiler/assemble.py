@@ -51,6 +51,7 @@ def assembled(
         detail=_timed_detail(counted.detail, timed.modules_ms),
         training=counted.training,
         variants=timed.variants,
+        fused=counted.fused,
     )
 
 

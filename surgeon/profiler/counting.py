@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surgeon.profiler.detail import Found, detail_of, find
-from surgeon.profiler.figures import Detail
+from surgeon.profiler.figures import Detail, FusedCounts
 from surgeon.profiler.flops.conventions.misleading import misleading
 from surgeon.profiler.flops.count import ModelCount, count_of
 from surgeon.profiler.flops.passes import Passes
@@ -33,6 +33,7 @@ class Counted:
         misleading: A sentence where that figure is not what its own rules find at this image size; else empty.
         detail: Every convention, if asked for.
         training: What a training step costs, if asked for.
+        fused: Figures of the fused network, None where it was not fused or not counted.
     """
 
     model: ModelCount
@@ -41,6 +42,7 @@ class Counted:
     misleading: str = ""
     detail: Detail | None = None
     training: TrainingCounts | None = None
+    fused: FusedCounts | None = None
 
 
 def count_subject(subject: Subject, settings: ProfileSettings, forward: Forward | None = None) -> Counted:
@@ -61,17 +63,21 @@ def count_subject(subject: Subject, settings: ProfileSettings, forward: Forward 
             shape = (settings.batch, input_channels(subject.module), *settings.imgsz)
             model = count_of(passes.run(shape), rows)
             training = _training(subject, settings, forward)
+            deployed, fused = count_deployed(subject, settings, model, forward)
             return Counted(
                 model=model,
-                deployed=count_deployed(subject, settings, model, forward),
+                deployed=deployed,
+                fused=fused,
                 ultralytics_gflops=_asked(subject, settings),
                 training=training,
             )
         found = find(subject.module, rows, settings, plan, passes)
     gflops = _asked(subject, settings) if found.printed is None else found.printed.gflops
+    deployed, fused = count_deployed(subject, settings, found.model, forward)
     return Counted(
         model=found.model,
-        deployed=count_deployed(subject, settings, found.model, forward),
+        deployed=deployed,
+        fused=fused,
         ultralytics_gflops=gflops or None,
         misleading=_sentence(subject, found),
         detail=detail_of(subject, settings, found, forward) if settings.detail else None,

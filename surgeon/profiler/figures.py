@@ -35,6 +35,21 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FusedCounts:
+    """What the fused network has, which is timed and deployed.
+
+    Attributes:
+        params: Parameters.
+        macs: MACs at the settings' batch, as in `Counts`.
+        folds: Whether more than BatchNorm was folded or dropped: blocks that become one convolution, a second head.
+    """
+
+    params: int
+    macs: int
+    folds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
     """One summand between two figures.
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
 from surgeon.errors import MeasurementError
 from surgeon.graph.layer import LayerGraph
+from surgeon.profiler.figures import FusedCounts
 from surgeon.profiler.flops.count import ModelCount, count
 from surgeon.profiler.inputs import Forward
 from surgeon.profiler.results import ActivationMemory
@@ -16,8 +20,10 @@ from surgeon.profiler.widths import bytes_in
 
 def count_deployed(
     subject: Subject, settings: ProfileSettings, as_trained: ModelCount, forward: Forward | None = None
-) -> ModelCount | None:
+) -> tuple[ModelCount | None, FusedCounts | None]:
     """Count the network as it is timed; None where that cannot be counted (whether it runs, timing will tell).
+
+    The second are its figures where it is fused.
 
     Args:
         subject: The network.
@@ -29,12 +35,20 @@ def count_deployed(
         MeasurementError: The network cannot be fused.
     """
     if not settings.fused or subject.prepare is None:
-        return as_trained
+        return as_trained, None
     network = deployed(subject, replace(settings, device="cpu", dtype="float32"))
     try:
-        return count(network, subject.graph, settings.imgsz, settings.batch, forward=forward)
+        found = count(network, subject.graph, settings.imgsz, settings.batch, forward=forward)
     except MeasurementError:
-        return None
+        return None, None
+    return found, _fused(subject.module, as_trained, network, found)
+
+
+def _fused(module: nn.Module, as_trained: ModelCount, network: nn.Module, found: ModelCount) -> FusedCounts:
+    before, after = (sum(p.numel() for p in one.parameters()) for one in (module, network))
+    normal = sum(p.numel() for m in module.modules() if isinstance(m, _BatchNorm) for p in m.parameters())
+    plain = before - normal <= after <= before and found.counts.macs == as_trained.counts.macs
+    return FusedCounts(params=after, macs=found.counts.macs, folds=not plain)
 
 
 LAYOUT_COPIES = frozenset(

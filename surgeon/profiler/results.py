@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from surgeon.profiler.device_peak import DevicePeak
-from surgeon.profiler.figures import Detail
+from surgeon.profiler.figures import Detail, FusedCounts
 from surgeon.profiler.fingerprint.data import Environment
 from surgeon.profiler.gpu_figures import GpuLatency, GpuPair
 from surgeon.profiler.memory_figures import ActivationMemory, Memory
@@ -213,6 +213,7 @@ class ProfileResult:
         training_memory: What training needs of memory, if a budget was given.
         variants: Other ways to run it against eager, eager first, if asked for.
         recipe: The edits that made the network, as ``surgeon recipe`` writes them; None where it records none.
+        fused: Counts of the fused network, None where none was made or it could not be counted.
     """
 
     name: str
@@ -242,6 +243,7 @@ class ProfileResult:
     training_memory: TrainingMemory | None = None
     variants: tuple[VariantResult, ...] = ()
     recipe: str | None = None
+    fused: FusedCounts | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -17,6 +17,7 @@ from surgeon.report.comparison import (
     paired_command,
 )
 from surgeon.report.environment import environment_sentence
+from surgeon.report.fused import fused_sentences
 from surgeon.report.gpu import comparison_sentences, pair_sentences
 from surgeon.report.overview import overview
 from surgeon.report.profile_tables import COUNTED, settings_line
@@ -183,6 +184,7 @@ def _notes(comparison: Comparison, found: tuple[Metric, ...], labels: tuple[str,
         )
     if any(judgement.before is not None or judgement.after is not None for judgement in found[-1].judgements):
         sentences.append(latency_scope(comparison.results[0]))
+    sentences += fused_sentences(comparison.results)
     sentences += scratch_sentences(comparison.results)
     sentences += comparison_sentences(comparison, labels)
     sentences += roof_sentences(comparison, labels)

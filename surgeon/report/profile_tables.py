@@ -15,6 +15,7 @@ from surgeon.report.conventions_tables import (
     reconciliation_facts,
 )
 from surgeon.report.environment import environment_items, source_items
+from surgeon.report.fused import fused_items
 from surgeon.report.gpu import busy_notes, latency_items, memory_items
 from surgeon.report.layers_table import layers_table
 from surgeon.report.roofline import roofline_parts
@@ -97,6 +98,7 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     if counts.executed != counts.macs:
         items.append(("GFLOPs executed", f"{units.gflops(counts.executed)} (what the operators ran)"))
     reported = "what model.info() prints" + (", of one image" if result.settings.batch > 1 else "")
+    items += fused_items(result)
     figure = "none: Ultralytics has no figure for this network"
     if counts.ultralytics_gflops is not None:
         figure = f"{units.giga(counts.ultralytics_gflops)} ({reported})"
@@ -114,7 +116,8 @@ def _totals(result: ProfileResult) -> tuple[tuple[str, str], ...]:
         items.append(("the same predicted", _predicted(result, result.activation)))
         items += _at_planted(result, result.activation)
     if result.memory is not None:
-        items.append(("parameter memory", units.mib(result.memory.parameter_bytes)))
+        whose = f"fused network, {result.settings.dtype}" if result.settings.fused else result.settings.dtype
+        items.append(("parameter memory", f"{units.mib(result.memory.parameter_bytes)} (with buffers; {whose})"))
     items += memory_items(result.memory)
     items.append(("latency", NOT_MEASURED if result.latency is None else _latency(result.latency)))
     items += latency_items(result.latency)
