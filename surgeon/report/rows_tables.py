@@ -47,9 +47,10 @@ def changed_rows(
     worded = any(_worded(pair) for pair in pairs)
     timed = any(row.latency_ms for row in candidate.layers)
     top = max((_weight(row, timed) for row in (*candidate.layers, *baseline.layers)), default=0.0) or 1.0
-    columns = (Column(title=unit_of(candidate.layers), role="number"), *_COLUMNS, *([_CHANGE] if worded else []))
+    unit = unit_of(candidate.layers)
+    columns = (Column(title=unit, role="number"), *_COLUMNS, *([_CHANGE] if worded else []))
     table = Table(
-        title=f"{_title(unit_of(candidate.layers), len(changed), len(pairs), label, all_rows)}, {shared(candidate, timed)}",
+        title=f"{_title(unit, len(changed), len(pairs), label, all_rows)}, {shared(candidate, timed)}",
         columns=columns,
         rows=tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed)),
     )

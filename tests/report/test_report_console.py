@@ -160,3 +160,12 @@ def test_layout_fits_or_is_as_narrow_as_it_gets(spec, width):
     if layout.folds:
         assert layout.gap == 1
         assert not any(columns[at].drop for at in layout.positions)
+
+
+@pytest.mark.parametrize("width", [40, 50])
+def test_no_word_of_a_narrow_table_is_torn(comparison, two_candidates, width):
+    for result in (comparison, two_candidates):
+        document = document_of(result)
+        summary = next(table for table in document.tables if table.columns[0].title == "")
+        words = set(to_text(Document(title="", parts=(summary,)), width=width).split())
+        assert {"Ultralytics", "activations", "verdict"} <= words

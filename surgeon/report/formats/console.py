@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from surgeon.report.formats.layout import BAR_WIDTH, Layout, fit
+from surgeon.report.formats.layout import BAR_LEAST, BAR_WIDTH, Layout, fit
 from surgeon.report.report import Report
 from surgeon.report.tables import Bar, Cell, Column, Document, Emphasis, Facts, Notes, Part, Row, Table, is_empty
 
@@ -105,6 +105,10 @@ def _cells(table: Table, row: Row) -> zip[tuple[Column, Cell]]:
     return zip(table.columns, row.cells, strict=True)
 
 
+def _longest_word(text: str | Bar) -> int:
+    return BAR_LEAST if isinstance(text, Bar) else max((cell_len(word) for word in text.split()), default=0)
+
+
 def _grid(
     widths: Sequence[int],
     gap: int,
@@ -182,7 +186,14 @@ class _Printer:
             max(cell_len(titles[at]), *(BAR_WIDTH if isinstance(text, Bar) else cell_len(text) for text in column))
             for at, column in enumerate(zip(*texts, strict=True))
         ]
-        layout = fit(table.columns, natural, self._console.width)
+        words = [
+            max(_longest_word(text) for text in (title, *column))
+            for title, column in zip(titles, zip(*texts, strict=True), strict=True)
+        ]
+        layout = fit(table.columns, natural, self._console.width, words)
+        if layout.stacks:
+            self._stacked(titles, texts, layout)
+            return
         grid = self._new_grid(table, layout)
         grid.add_row(*_spaced([Text(titles[at]) for at in layout.positions]))
         self._flush(grid, layout)
@@ -202,6 +213,15 @@ class _Printer:
             styled = [self._styled(table.columns[at], cells[at], width) for at, width in shown]
             grid.add_row(*_spaced(styled), style=_STYLES[row.emphasis])
         self._console.print(grid)
+
+    def _stacked(self, titles: Sequence[str], texts: Sequence[Sequence[str | Bar]], layout: Layout) -> None:
+        """Each row as a list: its first cell, then headings and values."""
+        first, *others = layout.positions
+        for own in texts:
+            self._line(f"{titles[first]} {own[first]}".strip())
+            items = tuple((titles[at], str(own[at])) for at in others if own[at] and not isinstance(own[at], Bar))
+            if items:
+                self._facts(Facts(title="", items=items))
 
     @staticmethod
     def _too_long(table: Table, cells: Sequence[str | Bar], layout: Layout) -> int:

@@ -27,12 +27,14 @@ class Layout:
         widths: Their widths.
         gap: Spaces between them.
         folds: Whether even the narrowest layout was too wide, so that every cell must fold, numbers too.
+        stacks: Whether a word would be torn even then: each row stands as a list of headings and values instead.
     """
 
     positions: tuple[int, ...]
     widths: tuple[int, ...]
     gap: int
     folds: bool = False
+    stacks: bool = False
 
     @property
     def total(self) -> int:
@@ -40,13 +42,14 @@ class Layout:
         return sum(self.widths) + self.gap * (len(self.widths) - 1)
 
 
-def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> Layout:
+def fit(columns: Sequence[Column], natural: Sequence[int], width: int, words: Sequence[int] = ()) -> Layout:
     """Lay out a table.
 
     Args:
         columns: The columns of the table.
         natural: For each column the width of its widest cell or heading.
         width: Characters that a line may take.
+        words: For each column the width of its longest word, below which it is not folded.
 
     Returns:
         A layout of at most ``width`` characters (unless there are more columns than those have room for).
@@ -59,7 +62,7 @@ def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> Layout
             return layout
         dispensable = decoration or [at for at in positions if columns[at].drop]
         if not dispensable:
-            return _folded(layout, width)
+            return _folded(layout, width, [words[at] if words else 1 for at in positions])
         positions.remove(max(dispensable, key=lambda at: (columns[at].drop, at)))
 
 
@@ -89,13 +92,15 @@ def _least(column: Column, size: int) -> int:
     return size if column.shrink_to is None else min(size, max(column.shrink_to, len(column.title)))
 
 
-def _folded(layout: Layout, width: int) -> Layout:
-    """Take the characters that are missing one by one from the widest column."""
-    widths = list(layout.widths)
+def _folded(layout: Layout, width: int, words: Sequence[int]) -> Layout:
+    """Take the characters that are missing one by one from the widest column; a word is torn last."""
+    widths, stacks = list(layout.widths), False
     for _ in range(layout.total - width):
-        widest = max(range(len(widths)), key=lambda at: widths[at])
+        giving = [at for at, size in enumerate(widths) if size > words[at]]
+        stacks = stacks or not giving
+        widest = max(giving or range(len(widths)), key=lambda at: widths[at])
         widths[widest] = max(1, widths[widest] - 1)
-    return Layout(positions=layout.positions, widths=tuple(widths), gap=layout.gap, folds=True)
+    return Layout(positions=layout.positions, widths=tuple(widths), gap=layout.gap, folds=True, stacks=stacks)
 
 
 def _grow(least: Sequence[int], wanted: Sequence[int], spare: int) -> list[int]:
