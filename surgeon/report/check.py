@@ -130,7 +130,8 @@ def _notes(result: CheckResult) -> tuple[str, ...]:
         notes.append("memory: weights and the most bytes that one forward pass holds beside them.")
     if result.count(Outcome.INCONCLUSIVE):
         notes.append(
-            "inconclusive: the limit lies inside the interval, or there is no figure; nothing is known to be wrong."
+            "inconclusive: the limit lies inside the interval, or there is no interval or figure; nothing is known to "
+            "be wrong."
         )
     notes += [f"{model} under {budget.name} was not judged: interrupted." for model, budget in result.unjudged]
     return tuple(dict.fromkeys((*notes, *result.notes)))

@@ -33,6 +33,8 @@ COUNTED = (
 )
 LATENCY_SCOPE = "forward with head decoding, without preprocessing and NMS"
 
+_FEWEST_FOR_QUARTILES = 4
+
 
 def profile_document(result: ProfileResult, *, by: str = "rows") -> Document:
     """The report of one profile.
@@ -155,9 +157,11 @@ def _latency(latency: Latency) -> str:
     """``29.31 ms median; quartiles 28.90 - 29.72, p90 30.10, p99 33.00; 120 runs after 5 warm-ups, first 41.20 ms``."""
     tails = (("p90", latency.p90_ms), ("p99", latency.p99_ms))
     known = [f"{name} {_bare(value)}" for name, value in tails if value is not None]
-    spread = ", ".join((f"quartiles {_bare(latency.q1_ms)} - {_bare(latency.q3_ms)}", *known))
+    quartered = len(latency.samples_ms) >= _FEWEST_FOR_QUARTILES
+    quartiles = [f"quartiles {_bare(latency.q1_ms)} - {_bare(latency.q3_ms)}"] * quartered
+    spread = "".join(f"; {found}" for found in [", ".join((*quartiles, *known))] if found)
     runs = f"{units.plural(len(latency.samples_ms), 'run')} after {units.plural(latency.warmup_runs, 'warm-up')}"
-    return f"{units.ms(latency.median_ms)} median; {spread}; {runs}, first run {units.ms(latency.first_ms)}"
+    return f"{units.ms(latency.median_ms)} median{spread}; {runs}, first run {units.ms(latency.first_ms)}"
 
 
 def _throughput(found: Throughput) -> str:

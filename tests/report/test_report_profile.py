@@ -99,5 +99,5 @@ def test_an_empty_network_renders(v8n):
 def test_quantiles_that_few_runs_do_not_support_are_left_out(v8n):
     few = replace(v8n.latency, samples_ms=(29.0, 31.0), warmup_runs=1, p90_ms=None, p99_ms=None)
     said = to_text(profile_document(replace(v8n, latency=None, deployment=few, deployment_threads=2)), width=200)
-    assert "on 2 threads" in said and "; 2 runs after 1 warm-up" in said
+    assert "on 2 threads" in said and "ms median; 2 runs after 1 warm-up" in said
     assert "p90" not in said and "p99" not in said and "None" not in said
