@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from surgeon.profiler.results import LayerProfile, ProfileResult
 from surgeon.report import units
@@ -54,7 +55,11 @@ def changed_rows(
         columns=columns,
         rows=tuple(_row(pair, timed, top, worded) for pair in (pairs if all_rows else changed)),
     )
-    return table if any(cell != NOTHING for cell in table.column("ms")) else table.without("ms")
+    if all_rows:
+        table = replace(table, rows=(*table.rows, _total(baseline, candidate, worded)))
+    times = zip(table.column("ms"), table.rows, strict=True)
+    known = any(cell != NOTHING for cell, row in times if row.emphasis is not Emphasis.TOTAL)
+    return table if known else table.without("ms")
 
 
 def shared(result: ProfileResult, timed: bool) -> str:
@@ -99,6 +104,25 @@ def _row(pair: RowPair, timed: bool, top: float, worded: bool) -> Row:
         units.change(_of(pair.after, "macs"), _of(pair.before, "macs"), units.gflops),
     )
     return Row(cells=(*cells, _worded(pair)) if worded else cells, emphasis=pair.status)
+
+
+def _total(baseline: ProfileResult, candidate: ProfileResult, worded: bool) -> Row:
+    """The network's own figures, with what belongs to no row."""
+    macs, was = candidate.counts.macs, baseline.counts.macs
+    cells: tuple[Cell, ...] = (
+        "",
+        "",
+        "total",
+        "",
+        "",
+        units.parameters(candidate.params),
+        units.gflops_brief(macs),
+        units.ms_brief(candidate.latency.median_ms if candidate.latency else None),
+        "",
+        units.change(candidate.params, baseline.params, units.parameters),
+        units.change(macs, was, units.gflops),
+    )
+    return Row(cells=(*cells, "") if worded else cells, emphasis=Emphasis.TOTAL)
 
 
 def _worded(pair: RowPair) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from surgeon.errors import InputError
 from surgeon.profiler.results import Comparison
+from surgeon.report import units
 from surgeon.report.comparison import (
     NOT_PAIRED,
     candidate_labels,
@@ -115,7 +116,13 @@ def test_only_changed_rows_unless_all_are_asked_for(comparison, v8n_gam):
     assert some.title == "rows of yolov8n + GAM that changed (3 of 24; --all for every row), share of the latency"
     assert [row.emphasis for row in some.rows] == [Emphasis.ADDED, Emphasis.CHANGED, Emphasis.CHANGED]
     assert some.column("from") == ("9", "9->10", "20,9->10")
-    assert len(comparison_document(comparison, all_rows=True).tables[1].rows) == len(v8n_gam.layers)
+    assert len(comparison_document(comparison, all_rows=True).tables[1].rows) == len(v8n_gam.layers) + 1
+
+
+def test_every_row_ends_in_the_total(comparison, v8n_gam):
+    total = comparison_document(comparison, all_rows=True).tables[1].rows[-1]
+    assert total.emphasis is Emphasis.TOTAL
+    assert units.parameters(v8n_gam.params) in total.cells and units.gflops_brief(v8n_gam.counts.macs) in total.cells
 
 
 def test_removed_and_replaced_rows(v8n, v8n_gam):

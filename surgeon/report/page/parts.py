@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 from surgeon.report.tables import Bar, Cell, Column, Emphasis, Facts, Notes, Part, Row, Table, is_empty
 
 _LONG = 40
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 SIGNS = {Emphasis.ADDED: "+ ", Emphasis.REMOVED: "- ", Emphasis.CHANGED: "~ "}
 
@@ -22,9 +24,14 @@ def part_html(part: Part) -> str:
     return title + (facts_html(part) if isinstance(part, Facts) else notes_html(part))
 
 
+def prose(text: str) -> str:
+    """A sentence whose options, ``--peak-bandwidth``, a browser does not break at their hyphens."""
+    return _OPTION.sub(r"<code>\g<0></code>", escape(text))
+
+
 def facts_html(facts: Facts) -> str:
     """Names and values as a list of descriptions."""
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items)
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{prose(value)}</dd></div>" for name, value in facts.items)
     return f'<dl class="facts">{items}</dl>'
 
 
@@ -32,7 +39,7 @@ def notes_html(notes: Notes) -> str:
     """Sentences as a list; commands as they are."""
     if notes.verbatim:
         return command_html("\n".join(notes.sentences))
-    return f'<ul class="notes">{"".join(f"<li>{escape(text)}</li>" for text in notes.sentences)}</ul>'
+    return f'<ul class="notes">{"".join(f"<li>{prose(text)}</li>" for text in notes.sentences)}</ul>'
 
 
 def command_html(text: str) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from surgeon.profiler.results import ProfileResult
 from surgeon.profiler.roofline import Roofline, RooflinePoint, roofline_of
 from surgeon.report.page.axes import HEIGHT, WIDTH, Scale, frame, level, upright
-from surgeon.report.page.parts import part_html
+from surgeon.report.page.parts import part_html, prose
 from surgeon.report.roofline import roofline_parts
 
 _ROOM = 1.6
@@ -28,7 +28,7 @@ def roofline_html(result: ProfileResult, ids: dict[str, str], baseline: ProfileR
         baseline: What it is compared with: where all its rows together stand is drawn too.
     """
     if result.peak is None:
-        return f"<p>{escape(MISSING)}</p>"
+        return f"<p>{prose(MISSING)}</p>"
     roofline = roofline_of(result, result.peak)
     told = "".join(part_html(part) for part in roofline_parts(result))
     if not _placed(roofline.points):

@@ -56,4 +56,4 @@ def test_other_machines_totals_do_not_stand_under_this_roof(comparison):
 def test_without_a_peak_the_page_says_what_measures_it(comparison):
     bare = replace(comparison, results=tuple(replace(one, peak=None) for one in comparison.results))
     text = unescape(to_page(bare))
-    assert not charts(text) and "not part of this result: --roofline measures it" in text
+    assert not charts(text) and "not part of this result: <code>--roofline</code> measures it" in text
