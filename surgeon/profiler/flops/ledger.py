@@ -70,6 +70,8 @@ class Ledger:
         self._stack: list[tuple[Tally, bool]] = []
         self.defined = False
         """Whether what runs now is inside a module that counts by its definition."""
+        self.softmax_in_place = False
+        """Whether what runs now is PyTorch's fused attention, which overwrites the products with their softmax."""
         self.uncounted: dict[str, None] = {}
         self._stated: dict[str, None] | None = None
 

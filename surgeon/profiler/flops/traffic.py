@@ -27,6 +27,8 @@ _LOOKS_UP = re.compile(r"^_?(unsafe_)?(index$|index_select|gather|embedding|take
 _VIEWS = frozenset({"_unsafe_view", "_reshape_alias"})
 """What only looks at memory without saying so in its schema."""
 
+_SOFTMAX = frozenset({"_softmax", "_safe_softmax"})
+
 _FIRST_ALONE = re.compile(r"batch_norm")
 """What has further results that evaluation does not write (the statistics of the batch)."""
 
@@ -84,6 +86,11 @@ def allocated(ledger: Ledger, func: Any, operator: str, out: Any, args: tuple[An
     """
     if not _is_fresh(func) or operator in _VIEWS:
         return
+    if ledger.softmax_in_place and operator in _SOFTMAX:
+        storage = args[0].untyped_storage()
+        if hasattr(storage, "held"):
+            out.untyped_storage().held = storage.held
+            return
     for leaf in tree_leaves(out):
         if isinstance(leaf, Tensor):
             ledger.hold(leaf, leaf.nbytes)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from surgeon.profiler.flops.fastpath import would_be_fused
 from surgeon.profiler.flops.ledger import Ledger
 from surgeon.profiler.flops.registry import by_formula, has_formula
 from surgeon.profiler.flops.shortcuts import MAKERS
@@ -65,7 +66,21 @@ class Watcher:
                     shapes[path] = tuple(out.shape) if isinstance(out, Tensor) else None
             return out
 
-        return watched
+        return watched if type(module) is not nn.MultiheadAttention else self._attention(module, watched)
+
+    def _attention(self, module: nn.MultiheadAttention, watched: Callable[..., Any]) -> Callable[..., Any]:
+        """The memory of `nn.MultiheadAttention` is that of its fused form where that is what runs."""
+        ledger = self._ledger
+
+        def attended(*args: Any, **kwargs: Any) -> Any:
+            before = ledger.softmax_in_place
+            ledger.softmax_in_place = would_be_fused(module, *args, **kwargs)
+            try:
+                return watched(*args, **kwargs)
+            finally:
+                ledger.softmax_in_place = before
+
+        return attended
 
     def _is_silent(self, module: nn.Module) -> bool:
         """Whether nobody states what a module costs: neither its class, nor itself, nor a user's formula."""
