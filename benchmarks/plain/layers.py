@@ -11,9 +11,10 @@ from surgeon.blocks.common import Block
 class Layer(nn.Module):
     """A convolution called as a layer: the published code calls layers too, and on a small map the call takes time."""
 
-    def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None, **options: object) -> Tensor:
+    def forward(self, x: Tensor, layer: nn.Module, **options: object) -> Tensor:
         """Convolve."""
-        return F.conv2d(x, weight, bias, **options)
+        weight: Tensor = layer.weight
+        return F.conv2d(x, weight[:, :, None, None] if weight.dim() == 2 else weight, layer.bias, **options)
 
 
 LAYER = Layer()
@@ -21,9 +22,7 @@ LAYER = Layer()
 
 def conv(module: Block, name: str, x: Tensor, **options: object) -> Tensor:
     """Convolve with a layer's parameters, 2-D weights as 1x1 kernels."""
-    layer = module.get_submodule(name)
-    weight = layer.weight[:, :, None, None] if layer.weight.dim() == 2 else layer.weight
-    return LAYER(x, weight, layer.bias, **options)
+    return LAYER(x, module.get_submodule(name), **options)
 
 
 def norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
