@@ -133,7 +133,7 @@ class FLA(Block):
         found = [one for layer in layers for one in layer._parameters.values() if one is not None]
         if len(found) != 8 or not handwritten.serves(x, self.scale, *found):
             return None
-        return focused.Weights(*found, self.scale)  # type: ignore[call-arg]
+        return focused.Weights._make((*found, self.scale))
 
     def _reduced(self, x: Tensor) -> Tensor:
         """Shrink ``(B, C, H, W)`` by ``sr_ratio`` (rounded up) and normalise it, where keys come from a smaller map."""
