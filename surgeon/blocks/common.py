@@ -18,6 +18,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from surgeon.blocks.catalog.info import BlockCost, BlockInfo
 
+_NOTHING: AbstractContextManager[None] = nullcontext()
+
 
 class Block(nn.Module):
     """Base of the catalog's modules: checked settings, and the cost of the definition.
@@ -184,6 +186,8 @@ def widen(x: Tensor) -> Tensor:
 
 def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
     """Open a region in which autocast does not narrow what :func:`widen` widened."""
+    if not torch._C._is_any_autocast_enabled():  # nearly always, and what follows takes as long as a small operator
+        return _NOTHING
     kind = x.device.type
     if kind != "meta" and torch.is_autocast_enabled(
         kind
@@ -192,7 +196,7 @@ def no_autocast(x: Tensor) -> AbstractContextManager[Any]:
     # Who follows a step of CUDA's without its device has CUDA's autocast switched on all the same.
     if kind != "cuda" and torch.is_autocast_enabled("cuda"):
         return torch.autocast("cuda", enabled=False)
-    return nullcontext()
+    return _NOTHING
 
 
 def sigmoid_gate(x: Tensor, logits: Tensor) -> Tensor:

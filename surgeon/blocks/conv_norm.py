@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from surgeon.blocks.common import Block, batch_norm, no_autocast, one_graph, widen
 from surgeon.blocks.fresh import unwatched
+from surgeon.blocks.handwritten import serves
 
 _Kind = TypeVar("_Kind", bound=Block)
 
@@ -24,12 +25,44 @@ def _same(x: Tensor) -> Tensor:
 #: Activation setting -> function; no modules, as Ultralytics makes every one that has ``inplace`` work in place.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": _same, "relu": F.relu, "relu6": F.relu6, "silu": F.silu}
 
+FOLDING_PAYS = 4
+"""Values of the map for each weight."""
+
 _IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
     "none": _same,
     "relu": torch.relu_,
     "relu6": lambda x: x.clamp_(0, 6),
     "silu": lambda x: F.silu(x, inplace=True),
 }
+
+
+def normalised(conv: nn.Module, norm: nn.Module, x: Tensor, name: str) -> Tensor:
+    """Convolve, normalise and activate.
+
+    In inference on a CPU the normalisation goes into the convolution's weights where these are far fewer than the
+    values that it would have to pass over: a twentieth to a tenth of an inverted bottleneck's time.
+
+    Args:
+        conv: A convolution.
+        norm: Its BatchNorm.
+        x: Map ``(B, C, H, W)``, only read.
+        name: A key of ``ACTIVATIONS``.
+    """
+    usual = type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d
+    if torch.is_grad_enabled() or one_graph() or not usual:
+        return activated(cast(nn.BatchNorm2d, norm), conv(x), name)
+    assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    weight = conv.weight
+    values = x.numel() // x.shape[1] * len(weight) // (conv.stride[0] * conv.stride[1])
+    if values < FOLDING_PAYS * weight.numel() or norm.training or norm.running_mean is None or conv.bias is not None:
+        return activated(norm, conv(x), name)
+    if not (serves(x, weight, norm.running_mean) and unwatched(conv) and unwatched(norm)):
+        return activated(norm, conv(x), name)
+    assert norm.running_var is not None
+    scale = (norm.running_var + norm.eps).rsqrt_().mul_(norm.weight)
+    bias = torch.addcmul(norm.bias, norm.running_mean, scale, value=-1)
+    scaled = weight * scale.view(-1, 1, 1, 1)
+    return _IN_PLACE[name](F.conv2d(x, scaled, bias, conv.stride, conv.padding, conv.dilation, conv.groups))
 
 
 def activated(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor, name: str) -> Tensor:
@@ -74,7 +107,7 @@ class ConvNorm(nn.Module):
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
         if "bn" not in self._modules:
             return ACTIVATIONS[self.activation](self.conv(x))
-        return activated(self.bn, self.conv(x), self.activation)
+        return normalised(self.conv, self.bn, x, self.activation)
 
     def fold(self) -> None:
         """Put the BatchNorm's running statistics into the convolution, and drop it."""

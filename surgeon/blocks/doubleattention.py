@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from surgeon.blocks.catalog.doubleattention import INFO, lean_macs
+from surgeon.blocks.catalog.doubleattention import INFO, lean_from
 from surgeon.blocks.common import Block, no_autocast, one_graph, widen
 
 MANY_PIXELS = 1 << 20  # where the cost per pixel alone decides
@@ -50,6 +50,7 @@ class DoubleAttention(Block):
         settings = {"c_m": c_m, "c_n": c_n, "reconstruct": reconstruct, "variant": variant}
         super().__init__(in_channels, out_channels, settings)
         self.variant = variant
+        self.lean_from = lean_from(in_channels, self.out_channels, self.settings)
         self.convA = nn.Conv2d(in_channels, c_m, 1)
         self.convB = nn.Conv2d(in_channels, c_n, 1)
         self.convV = nn.Conv2d(in_channels, c_n, 1)
@@ -58,13 +59,13 @@ class DoubleAttention(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, out_channels, H, W)``."""
         maps, vectors = self.convB(x).flatten(2), self.convV(x).flatten(2)
-        lean = self._lean_pays(x)
+        # For this map, or for a graph that serves every size.
+        lean = self.lean_from <= (MANY_PIXELS if one_graph() else x.shape[2] * x.shape[3])
         source = x if lean else self.convA(x)
         with no_autocast(x):
-            if self.variant == "batchsoftmax":
-                maps, vectors = widen(maps).softmax(0), widen(vectors).softmax(0)
-            else:
-                maps, vectors = widen(maps).softmax(2), widen(vectors).softmax(1)
+            # One after the other, so that the second finds the memory that the first one freed.
+            maps = widen(maps).softmax(0 if self.variant == "batchsoftmax" else 2)
+            vectors = widen(vectors).softmax(0 if self.variant == "batchsoftmax" else 1)
             gathered = torch.bmm(widen(source).flatten(2), maps.transpose(1, 2))
             if lean:
                 gathered = self._project(self.convA, gathered) + _column(self.convA)
@@ -76,11 +77,6 @@ class DoubleAttention(Block):
                 out = torch.bmm(gathered, vectors)
         out = out.reshape(-1, out.shape[1], x.shape[2], x.shape[3]).to(x.dtype)
         return out if lean or self.conv_reconstruct is None else self.conv_reconstruct(out)
-
-    def _lean_pays(self, x: Tensor) -> bool:
-        """Whether gathering first is less work, for this map or for a graph that serves every size."""
-        pixels = MANY_PIXELS if one_graph() else x.shape[2] * x.shape[3]
-        return lean_macs(self.in_channels, self.out_channels, pixels, self.settings) is not None
 
     @staticmethod
     def _project(conv: nn.Conv2d, vectors: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from surgeon.blocks.catalog.ema import INFO, lean_pays
 from surgeon.blocks.common import Block, one_graph
 from surgeon.blocks.fresh import times
+from surgeon.blocks.handwritten import unobserved
 
 
 class EMA(Block):
@@ -49,9 +50,9 @@ class EMA(Block):
         height, width = x.shape[2], x.shape[3]
         maps = x.reshape(-1, self.width, height, width)
         columns = maps.mean(2, keepdim=True)
-        gates = self.conv1x1(maps.mean(3, keepdim=True)).sigmoid(), self.conv1x1(columns).sigmoid()
+        rows, across = self._gates(maps.mean(3, keepdim=True), columns)
         # The function: the layer itself refuses a single pixel in training.
-        one = torch.group_norm(times(gates[1], maps * gates[0]), self.width, self.gn.weight, self.gn.bias, self.gn.eps)
+        one = torch.group_norm(times(across, maps * rows), self.width, self.gn.weight, self.gn.bias, self.gn.eps)
         if one_graph() or lean_pays(self.width, height, width):
             assert self.conv3x3.bias is not None
             first = self.gn.bias.softmax(0)
@@ -66,6 +67,18 @@ class EMA(Block):
             mean = two.mean((2, 3))
         second = torch.bmm(mean.softmax(1).unsqueeze(1), one.flatten(2)).reshape(-1, 1, height, width)
         return (maps * (attention + second).sigmoid()).reshape(x.shape)
+
+    def _gates(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Gates of the rows ``(B, c, H, 1)`` and the columns ``(B, c, 1, W)`` from their means."""
+        layer, height = self.conv1x1, rows.shape[2]
+        if one_graph() or not unobserved((layer,)):
+            return layer(rows).sigmoid(), layer(columns).sigmoid()
+        # One small product a group: a convolution prepares for longer than it computes here.
+        assert layer.bias is not None
+        lines = torch.cat([rows.flatten(2), columns.flatten(2)], 2)
+        weight = layer.weight.flatten(1).expand(lines.shape[0], -1, -1)
+        gates = torch.baddbmm(layer.bias[:, None], weight, lines).sigmoid()
+        return gates[:, :, :height, None], gates[:, :, None, height:]
 
     def _mean_of_convolution(self, maps: Tensor, columns: Tensor) -> Tensor:
         """Mean over the pixels of ``conv3x3(maps)``, ``(B, c)``, from the means of ``maps`` without border lines.

@@ -110,7 +110,13 @@ class HAB(Block):
                 axes = (self._axis(height, qkv), self._axis(width, qkv))
                 return gathered_windows(widen(qkv), axes, table, heads).to(kind)
             bias = table[self.bias_index].reshape(1, w * w, w * w, heads).permute(0, 3, 1, 2)
-            if one_graph() or self.shift or height % w or width % w:
+            if not one_graph() and not self.shift:
+                if height % w or width % w:  # one region: only what fills the map up is masked, for every query
+                    fill = F.pad(
+                        bias.new_zeros(1, height, width, 1), (0, 0, 0, -width % w, 0, -height % w), value=MASKED
+                    )
+                    bias = bias + to_windows(fill, w).reshape(-1, 1, 1, w * w)
+            else:
                 rows, columns = self._regions(height, qkv), self._regions(width, qkv)
                 queries, keys = (
                     torch.where((down[:, None] < 0) | (across < 0), -1, 3 * down[:, None] + across)
@@ -118,12 +124,16 @@ class HAB(Block):
                 )
                 queries, keys = (to_windows(t[None, :, :, None], w).squeeze(2) for t in (queries, keys))
                 bias = bias + MASKED * (queries[:, :, None] != keys[:, None, :]).unsqueeze(1).to(bias.dtype)
-            windows = to_windows(torch.roll(filled(qkv, w), (-self.shift, -self.shift), (1, 2)), w)
+            windows = to_windows(self._roll(filled(qkv, w), -self.shift), w)
             q, k, v = (
                 widen(windows).reshape(-1, w * w, 3, heads, qkv.shape[3] // 3 // heads).permute(2, 0, 3, 1, 4).unbind()
             )
             out = from_windows(attend(q, k, v, bias).to(kind), height, width, w)
-            return torch.roll(out, (self.shift, self.shift), (1, 2))[:, :height, :width]
+            return self._roll(out, self.shift)[:, :height, :width]
+
+    def _roll(self, x: Tensor, by: int) -> Tensor:
+        """Move ``(B, H, W, C)`` cyclically along both axes."""
+        return torch.roll(x, (by, by), (1, 2)) if by else x
 
     def _regions(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
         """Region of each shifted, filled up position along an axis, for queries and for keys; -1 is no key's region."""

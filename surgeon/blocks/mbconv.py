@@ -13,8 +13,9 @@ from typing import cast
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.mbconv import HEAD, INFO, expanded_width, squeezed_width
-from surgeon.blocks.common import Block
-from surgeon.blocks.conv_norm import ACTIVATIONS, activated, biased, folded
+from surgeon.blocks.common import Block, scaled
+from surgeon.blocks.conv_norm import ACTIVATIONS, biased, folded, normalised
+from surgeon.blocks.fresh import plus, unheard
 
 
 class _Bottleneck(Block):
@@ -32,13 +33,15 @@ class _Bottleneck(Block):
         if se:
             layers.append(_Excitation(inner, squeezed_width(width), activation))
         layers.append(_Layer(nn.Conv2d(inner, self.out_channels, 1, bias=False), "none"))
-        self.block = nn.Sequential(*layers)
+        self.block = _Stages(*layers)
         self.skips = stride == 1 and width == self.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
         y: Tensor = self.block(x)
-        return x + y if self.skips else y
+        if not self.skips:
+            return y
+        return plus(x, y) if unheard(self.block) and _unkept(self.block[-1]) else x + y
 
     def fuse_block(self) -> _Bottleneck:
         """The same with each BatchNorm in its convolution."""
@@ -156,6 +159,23 @@ class MBConvBranch(nn.Sequential):
         super().__init__(first, second, nn.Conv2d(hidden, out_channels, 1))
 
 
+class _Stages(nn.Sequential):
+    """The stages of a bottleneck, one after the other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        before: nn.Module | None = None
+        for stage in self:
+            own = before is not None and _unkept(before)
+            x = stage(x, own=True) if own and isinstance(stage, _Excitation) else stage(x)
+            before = stage
+        return x
+
+
+def _unkept(stage: nn.Module) -> bool:
+    """Whether nobody keeps what a stage puts out, which may be what its last layer puts out."""
+    return unheard(stage) and all(map(unheard, stage.children()))
+
+
 class _Layer(nn.Sequential):
     """``activation(norm(conv(x)))``, the two bearing the names 0 and 1 as torchvision's do."""
 
@@ -166,7 +186,7 @@ class _Layer(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         if len(self) == 1:
             return ACTIVATIONS[self.activation](self[0](x))
-        return activated(cast(nn.BatchNorm2d, self[1]), self[0](x), self.activation)
+        return normalised(self[0], self[1], x, self.activation)
 
     def fold(self) -> None:
         conv, norm = cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1])
@@ -183,7 +203,7 @@ class _Excitation(nn.Module):
         self.fc2 = nn.Conv2d(squeezed, channels, 1)
         self.activation = activation
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, own: bool = False) -> Tensor:
         squeezed = ACTIVATIONS[self.activation](self.fc1(x.mean((2, 3), keepdim=True)))
         gate: Tensor = self.fc2(squeezed).sigmoid()
-        return x * gate
+        return scaled(x, gate) if own else x * gate

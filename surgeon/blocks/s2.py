@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surgeon.blocks.catalog.s2 import INFO
-from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, widen
+from surgeon.blocks.common import Block, PointwiseLinear, no_autocast, one_graph, scaled, widen
 from surgeon.blocks.fresh import plus_product
 
 
@@ -46,7 +46,7 @@ class S2Attention(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         first, second, third = self.mlp1(x).chunk(3, 1)
-        first, second = _shift(first, (2, 3)), _shift(second, (3, 2))
+        first, second = _shift(first, down_first=True), _shift(second, down_first=False)
         with no_autocast(x):
             # A sum over all pixels, not a mean: it leaves half precision's range.
             kind = widen(first).dtype
@@ -54,7 +54,7 @@ class S2Attention(Block):
             hidden = F.gelu(F.linear(total, self.split_attention.mlp1.weight.to(kind)))
             logits = F.linear(hidden, self.split_attention.mlp2.weight.to(kind))
             shares = logits.reshape(-1, 3, self.in_channels, 1, 1).softmax(1).to(first.dtype)
-        mixed = plus_product(first * shares[:, 0], second, shares[:, 1])
+        mixed = plus_product(scaled(first, shares[:, 0]), second, shares[:, 1])
         mixed = plus_product(mixed, third, shares[:, 2])
         out: Tensor = self.mlp2(mixed)
         return out
@@ -69,28 +69,43 @@ class _SplitAttention(nn.Module):
         self.mlp2 = nn.Linear(channels, 3 * channels, bias=False)
 
 
-def _shift(x: Tensor, axes: tuple[int, int]) -> Tensor:
-    """Move the quarters of the channels by a pixel, forward and back along each axis; border lines keep their values.
+def _shift(x: Tensor, *, down_first: bool) -> Tensor:
+    """Move the quarters of the channels by a pixel; border lines keep their values.
 
     Args:
         x: ``(B, C, H, W)``.
-        axes: The axis of the first two quarters, and that of the others: 2 or 3.
+        down_first: Whether the quarters go down, up, right and left; else right, left, down and up.
+
+    Returns:
+        A tensor of its own.
     """
     c = x.shape[1]
     bounds = (0, c // 4, c // 2, c * 3 // 4, c)
-    quarters = [x[:, start:end] for start, end in pairwise(bounds)]
-    moved = [_forward(quarters[0], axes[0]), _back(quarters[1], axes[0])]
-    moved += [_forward(quarters[2], axes[1]), _back(quarters[3], axes[1])]
-    return torch.cat(moved, 1)
+    if torch.is_grad_enabled() or one_graph():
+        moves = (_down, _up, _right, _left) if down_first else (_right, _left, _down, _up)
+        quarters = zip(moves, pairwise(bounds), strict=True)
+        return torch.cat([move(x[:, start:end]) for move, (start, end) in quarters], 1)
+    # Without gradients over a copy: one pass over the map less.
+    out = x.clone()
+    i = 0 if down_first else 2
+    a, b, d = bounds[i : i + 3]
+    out[:, a:b, 1:], out[:, b:d, :-1] = x[:, a:b, :-1], x[:, b:d, 1:]
+    a, b, d = bounds[2 - i : 5 - i]
+    out[:, a:b, :, 1:], out[:, b:d, :, :-1] = x[:, a:b, :, :-1], x[:, b:d, :, 1:]
+    return out
 
 
-def _forward(x: Tensor, axis: int) -> Tensor:
-    """Move down or right."""
-    lines = [x[:, :, :1], x[:, :, :-1]] if axis == 2 else [x[..., :1], x[..., :-1]]
-    return torch.cat(lines, axis)
+def _down(x: Tensor) -> Tensor:
+    return torch.cat([x[:, :, :1], x[:, :, :-1]], 2)
 
 
-def _back(x: Tensor, axis: int) -> Tensor:
-    """Move up or left."""
-    lines = [x[:, :, 1:], x[:, :, -1:]] if axis == 2 else [x[..., 1:], x[..., -1:]]
-    return torch.cat(lines, axis)
+def _up(x: Tensor) -> Tensor:
+    return torch.cat([x[:, :, 1:], x[:, :, -1:]], 2)
+
+
+def _right(x: Tensor) -> Tensor:
+    return torch.cat([x[..., :1], x[..., :-1]], 3)
+
+
+def _left(x: Tensor) -> Tensor:
+    return torch.cat([x[..., 1:], x[..., -1:]], 3)

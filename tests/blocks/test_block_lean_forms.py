@@ -17,8 +17,8 @@ from surgeon.blocks import create
     [
         ("mlca", {}, (48, 50)),
         ("mlca", {"local_size": 3, "local_weight": 0.3}, (47, 61)),
-        ("ema", {"factor": 2}, (1, 250)),
-        ("ema", {"factor": 4}, (33, 31)),
+        ("ema", {"factor": 2}, (1, 1300)),
+        ("ema", {"factor": 4}, (53, 51)),
         ("doubleattention", {"c_m": 24, "c_n": 6}, (17, 20)),
         ("doubleattention", {"reconstruct": False, "c_n": 3}, (17, 20)),
     ],

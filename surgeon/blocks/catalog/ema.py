@@ -15,7 +15,7 @@ SCHEMA = {
 
 def lean_pays(channels: int, height: int, width: int) -> bool:
     """Whether the form with fewer products is the faster one for groups of ``channels`` channels."""
-    return channels > 1 and channels * height * width >= 1600
+    return channels > 1 and channels * height * width >= 10_000
 
 
 def _resolve(in_channels: int, out_channels: int, settings: Mapping[str, Any]) -> Resolved:
