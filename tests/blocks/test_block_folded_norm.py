@@ -1,4 +1,4 @@
-"""The normalisation inside a convolution's weights, in inference on a CPU: same numbers, and only where nobody looks."""
+"""The normalisation in a convolution's weights, in inference on a CPU: the same numbers, where nobody looks."""
 
 from __future__ import annotations
 
