@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from surgeon.blocks.common import Block
 
 
-class Layer(nn.Module):
+class Convolution(nn.Module):
     """A convolution called as a layer: the published code calls layers too, and on a small map the call takes time."""
 
     def forward(self, x: Tensor, layer: nn.Module, **options: object) -> Tensor:
@@ -17,14 +17,22 @@ class Layer(nn.Module):
         return F.conv2d(x, weight[:, :, None, None] if weight.dim() == 2 else weight, layer.bias, **options)
 
 
-LAYER = Layer()
+class Normalisation(nn.Module):
+    """A BatchNorm called as a layer."""
+
+    def forward(self, x: Tensor, layer: nn.BatchNorm2d) -> Tensor:
+        """Normalise with the running statistics."""
+        return F.batch_norm(x, layer.running_mean, layer.running_var, layer.weight, layer.bias, eps=layer.eps)
+
+
+CONVOLUTION, NORMALISATION = Convolution(), Normalisation()
 
 
 def conv(module: Block, name: str, x: Tensor, **options: object) -> Tensor:
     """Convolve with a layer's parameters, 2-D weights as 1x1 kernels."""
-    return LAYER(x, module.get_submodule(name), **options)
+    return CONVOLUTION(x, module.get_submodule(name), **options)
 
 
 def norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
     """Normalise with the running statistics."""
-    return F.batch_norm(x, layer.running_mean, layer.running_var, layer.weight, layer.bias, eps=layer.eps)
+    return NORMALISATION(x, layer)

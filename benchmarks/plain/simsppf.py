@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from plain.layers import conv
+from plain.layers import conv, norm
 from surgeon.blocks.common import Block
 from surgeon.blocks.simsppf import SimCSPSPPF, SimSPPF
 
@@ -22,14 +22,9 @@ def simcspsppf(m: SimCSPSPPF, x: Tensor) -> Tensor:
 
 
 def _layer(m: Block, name: str, x: Tensor) -> Tensor:
-    norm = m.get_submodule(name).bn
-    y = conv(m, f"{name}.conv", x, padding=_half(m, name))
-    y = F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    layer = m.get_submodule(name)
+    y = norm(layer.bn, conv(m, f"{name}.conv", x, padding=layer.conv.kernel_size[0] // 2))
     return F.silu(y) if m.settings["activation"] == "silu" else F.relu(y)
-
-
-def _half(m: Block, name: str) -> int:
-    return m.get_parameter(f"{name}.conv.weight").shape[-1] // 2
 
 
 def _pooled(m: Block, x: Tensor) -> Tensor:

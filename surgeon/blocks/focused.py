@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from surgeon.blocks.products import faster, product
+
 EPSILON = 1e-6
 
 
@@ -55,10 +57,10 @@ def _infer(image: Tensor, w: Weights, heads: int, epsilon: float, out: Tensor) -
     n, d, kernel = height * width, c // heads, w.dwc.shape[2]
     pixels, inverse = image.view(c, n), F.softplus(w.scale).reciprocal_().unsqueeze(1)
     # The epsilon behind the relu is in the bias: max(y + eps, eps) = relu(y) + eps.
-    q = torch.addmm((w.q_bias + EPSILON).unsqueeze(1), w.q, pixels)
+    q = _project(w.q, w.q_bias + EPSILON, pixels)
     spare = torch.empty_like(q)
     length = _focus(q, inverse, spare)
-    k = torch.addmm((w.kv_bias[:c] + EPSILON).unsqueeze(1), w.kv[:c], pixels)
+    k = _project(w.kv[:c], w.kv_bias[:c] + EPSILON, pixels)
     k.mul_(_focus(k, inverse, spare))
     del spare
     v = torch.addmm(w.kv_bias[c:], pixels.t(), w.kv[c:].t())
@@ -68,12 +70,21 @@ def _infer(image: Tensor, w: Weights, heads: int, epsilon: float, out: Tensor) -
     q.mul_(length / (torch.bmm(k.sum(2).unsqueeze(1), q).mul_(length).add_(epsilon)))
     kv = torch.bmm(k, v.view(n, heads, d).transpose(0, 1))
     # All heads share the weights. As one map of C channels, since a library fills its vectors with channels.
-    weight = w.dwc.expand(heads, -1, -1, -1, -1).reshape(c, 1, kernel, kernel)
+    weight = torch.cat((w.dwc,) * heads)
     local = v.view(1, height, width, c).permute(0, 3, 1, 2)
     local = F.conv2d(local, weight, w.dwc_bias.expand(heads, -1).reshape(c), padding=kernel // 2, groups=c)
     mixed = local.permute(0, 2, 3, 1).reshape(n, heads, d)
     mixed.transpose(0, 1).baddbmm_(q.transpose(1, 2), kv)
-    torch.addmm(w.proj_bias.unsqueeze(1), w.proj, mixed.view(n, c).t(), out=out)
+    _project(w.proj, w.proj_bias, mixed.view(n, c).t(), out)
+
+
+def _project(weight: Tensor, bias: Tensor, pixels: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return ``weight @ pixels + bias`` ``(m, N)``, in ``out`` if it is given."""
+    column = bias.unsqueeze(1)
+    if not faster(weight, pixels):
+        return torch.addmm(column, weight, pixels, out=out)
+    mapped = product(weight, pixels)
+    return torch.add(mapped, column, out=mapped if out is None else out)
 
 
 def _focus(t: Tensor, inverse: Tensor, spare: Tensor) -> Tensor:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import copy
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from surgeon.blocks.catalog.mbconv import HEAD, INFO, expanded_width, squeezed_width
-from surgeon.blocks.common import Block, scaled
-from surgeon.blocks.conv_norm import ACTIVATIONS, biased, folded, normalised
+from surgeon.blocks.common import Block, one_graph, scaled
+from surgeon.blocks.conv_norm import ACTIVATIONS, activated, biased, folded, normalised
 from surgeon.blocks.fresh import plus, unheard
+from surgeon.blocks.handwritten import unobserved
 
 
 class _Bottleneck(Block):
@@ -33,15 +35,22 @@ class _Bottleneck(Block):
         if se:
             layers.append(_Excitation(inner, squeezed_width(width), activation))
         layers.append(_Layer(nn.Conv2d(inner, self.out_channels, 1, bias=False), "none"))
-        self.block = _Stages(*layers)
+        self.block = nn.Sequential(*layers)
         self.skips = stride == 1 and width == self.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
-        y: Tensor = self.block(x)
+        stages = cast("list[_Layer | _Excitation]", list(self.block._modules.values()))
+        if torch.is_grad_enabled() or one_graph() or not unobserved((self.block, *stages)):
+            y: Tensor = self.block(x)
+            return x + y if self.skips else y
+        y = x
+        for stage in stages:
+            y = stage.infer(y)
         if not self.skips:
             return y
-        return plus(x, y) if unheard(self.block) and _unkept(self.block[-1]) else x + y
+        last = next(reversed(stages[-1]._modules.values()))
+        return plus(x, y) if last is not None and unheard(last) else x + y
 
     def fuse_block(self) -> _Bottleneck:
         """The same with each BatchNorm in its convolution."""
@@ -159,23 +168,6 @@ class MBConvBranch(nn.Sequential):
         super().__init__(first, second, nn.Conv2d(hidden, out_channels, 1))
 
 
-class _Stages(nn.Sequential):
-    """The stages of a bottleneck, one after the other."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        before: nn.Module | None = None
-        for stage in self:
-            own = before is not None and _unkept(before)
-            x = stage(x, own=True) if own and isinstance(stage, _Excitation) else stage(x)
-            before = stage
-        return x
-
-
-def _unkept(stage: nn.Module) -> bool:
-    """Whether nobody keeps what a stage puts out, which may be what its last layer puts out."""
-    return unheard(stage) and all(map(unheard, stage.children()))
-
-
 class _Layer(nn.Sequential):
     """``activation(norm(conv(x)))``, the two bearing the names 0 and 1 as torchvision's do."""
 
@@ -186,7 +178,14 @@ class _Layer(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         if len(self) == 1:
             return ACTIVATIONS[self.activation](self[0](x))
-        return normalised(self[0], self[1], x, self.activation)
+        return activated(cast(nn.BatchNorm2d, self[1]), self[0](x), self.activation)
+
+    def infer(self, x: Tensor) -> Tensor:
+        """The same without gradients; the result is a tensor of its own but where the last layer's hooks keep it."""
+        layers = self._modules
+        if len(layers) == 1:
+            return self.forward(x)
+        return normalised(layers["0"], layers["1"], x, self.activation)
 
     def fold(self) -> None:
         conv, norm = cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1])
@@ -203,7 +202,14 @@ class _Excitation(nn.Module):
         self.fc2 = nn.Conv2d(squeezed, channels, 1)
         self.activation = activation
 
-    def forward(self, x: Tensor, *, own: bool = False) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self._gate(x)
+
+    def infer(self, x: Tensor) -> Tensor:
+        """The same without gradients, in the place of x: the activation in front of it made that for this alone."""
+        return scaled(x, self._gate(x))
+
+    def _gate(self, x: Tensor) -> Tensor:
         squeezed = ACTIVATIONS[self.activation](self.fc1(x.mean((2, 3), keepdim=True)))
         gate: Tensor = self.fc2(squeezed).sigmoid()
-        return scaled(x, gate) if own else x * gate
+        return gate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from surgeon.blocks import create
 
 
-def _with_statistics(name: str, channels: int, **settings: object) -> nn.Module:
+def _with_statistics(name: str, channels: int, **settings: Any) -> nn.Module:
     torch.manual_seed(0)
     module = create(name, channels, **settings).eval()
     for norm in module.modules():
@@ -30,20 +32,21 @@ def _norms_run(module: nn.Module, x: Tensor) -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "channels", "settings", "left"),
+    ("name", "channels", "settings", "size", "left"),
     [
-        ("mbconv", 16, {}, 0),
-        ("mbconv", 16, {"stride": 2, "activation": "relu6", "se": False}, 0),
-        ("mbconv", 64, {}, 1),  # the projection has more weights than a quarter of the values that it puts out
-        ("simsppf", 32, {}, 0),
-        ("caa", 32, {}, 0),
+        ("mbconv", 16, {}, (2, 96, 100), 0),
+        ("mbconv", 16, {"stride": 2, "activation": "relu6", "se": False}, (2, 96, 100), 1),  # a small map at the end
+        ("mbconv", 64, {}, (1, 40, 40), 1),
+        ("mbconv", 64, {}, (1, 20, 20), 3),
+        ("simsppf", 32, {}, (2, 96, 100), 0),
+        ("caa", 32, {}, (2, 96, 100), 0),
     ],
     ids=str,
 )
-def test_folded(name: str, channels: int, settings: dict[str, object], left: int) -> None:
+def test_folded(name: str, channels: int, settings: dict[str, Any], size: tuple[int, int, int], left: int) -> None:
     module = _with_statistics(name, channels, **settings)
     before = {key: value.clone() for key, value in module.state_dict().items()}
-    x = torch.randn(2, channels, 30, 26) if left == 0 else torch.randn(1, channels, 20, 20)
+    x = torch.randn(size[0], channels, *size[1:])
     given = x.clone()
     wanted = module(x)  # gradients are on: layer by layer
     with torch.no_grad():
@@ -57,7 +60,7 @@ def test_folded(name: str, channels: int, settings: dict[str, object], left: int
 
 def test_a_hook_sees_what_its_layer_puts_out() -> None:
     module = _with_statistics("mbconv", 16)
-    x = torch.randn(1, 16, 32, 32)
+    x = torch.randn(1, 16, 130, 130)
     layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
     wanted: dict[int, Tensor] = {}
     got: dict[int, Tensor] = {}
