@@ -115,6 +115,7 @@ def _edit(
     """Edit, save, compare; a comparison that failed comes back as the error to end with."""
     planned = workflows.plan(opened, recipe, force=job.writing.force)
     workflows.check_output(opened, planned, job.writing.out, force=job.writing.force)
+    workflows.require_room(opened, settings)
     result = workflows.edit(opened, recipe, force=job.writing.force, checks=job.writing.checks)
     paths = workflows.save(result.after, job.writing.out, force=job.writing.force)
     after = replace(result.after, name=paths[0].stem)

@@ -170,6 +170,21 @@ def _several(paired: Sequence[PairedLatency]) -> tuple[str, ...]:
     return (f"Each interval holds for its own candidate at 95 %, not for all {len(paired)} together.",)
 
 
+def require_room(subject: Subject, settings: ProfileSettings) -> None:
+    """Refuse an edit whose comparison cannot be timed in the memory that there is, before the edit.
+
+    Args:
+        subject: The network before the edit; the one after it is taken to be as large.
+        settings: What will be measured.
+
+    Raises:
+        MeasurementError: The memory does not hold both networks and a pass, and latency was asked for.
+    """
+    if settings.latency:
+        counted = count_subject(subject, settings)
+        _lacking([subject, subject], [counted, counted], settings)
+
+
 def _lacking(subjects: Sequence[Subject], counted: Sequence[Counted], settings: ProfileSettings) -> str:
     """Why the networks cannot be run in the memory that there is, empty where they can.
 
@@ -183,7 +198,7 @@ def _lacking(subjects: Sequence[Subject], counted: Sequence[Counted], settings: 
     networks = [subject.module for subject in subjects]
     lacking = room_of(networks, peaks, settings, input_channels(networks[0])).lacking(settings)
     if lacking and settings.latency:
-        names = " and ".join(subject.name for subject in subjects)
+        names = " and ".join(dict.fromkeys(subject.name for subject in subjects))
         raise MeasurementError(f"{names}: {lacking}, and --no-latency counts without running")
     return lacking
 

@@ -10,7 +10,7 @@ from surgeon.workflows.editing import SurgeryResult, modules, open_model, tree
 from surgeon.workflows.gating import check
 from surgeon.workflows.history import UndoResult, history, recipes, save_undone, undo
 from surgeon.workflows.logging import log_to_ultralytics
-from surgeon.workflows.measuring import compare, compare_edit, profile
+from surgeon.workflows.measuring import compare, compare_edit, profile, require_room
 from surgeon.workflows.reporting import report_of
 from surgeon.workflows.saving import check_output, require_output, save
 from surgeon.workflows.succession import edit, plan
@@ -37,6 +37,7 @@ __all__ = [
     "report_of",
     "require_level",
     "require_output",
+    "require_room",
     "require_tensorboard",
     "save",
     "save_undone",

@@ -61,6 +61,21 @@ def compare(
     return dataclasses.replace(comparison, results=results)
 
 
+def require_room(model: OpenedModel, settings: ProfileSettings) -> None:
+    """Refuse what the comparison at the end of an edit could not be timed with, before the edit.
+
+    Args:
+        model: The network before the edit.
+        settings: What will be measured.
+
+    Raises:
+        MeasurementError: Memory holds no such batch.
+    """
+    from surgeon.profiler import measure
+
+    measure.require_room(subject_of(model, settings), settings)
+
+
 def compare_edit(
     result: SurgeryResult,
     settings: ProfileSettings,

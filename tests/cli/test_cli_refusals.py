@@ -39,6 +39,7 @@ REFUSED = {
     "cold on a CPU": (["profile", SOURCE, "--cold"], "add --device cuda"),
     "CUDA graph on a CPU": (["compare", SOURCE, SOURCE, "--cuda-graph", "--energy"], "--cuda-graph --energy: only"),
     "energy on a CPU": (["insert", SOURCE, *GAM, "--energy"], "--energy: only a CUDA device has that"),
+    "no room for the batch": (["insert", SOURCE, *GAM, "--batch", "5000000"], "would fit, and --no-latency counts"),
     "odd device": (["insert", SOURCE, *GAM, "--device", "toaster"], "toaster"),
     "JSON as the output": (["insert", SOURCE, *GAM, "--out", "a.pt", "--json", "a.pt"], "a.json"),
     "existing JSON": (["insert", SOURCE, *GAM, "--json", "taken.json"], "--force"),
