@@ -63,7 +63,12 @@ class CAA(Block):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to ``(B, C, H, W)``."""
         # Along one axis after the other: 14 values are read instead of 49.
-        pooled = F.avg_pool2d(x, (1, WINDOW), stride=1, padding=(0, WINDOW // 2))
-        pooled = F.avg_pool2d(pooled, (WINDOW, 1), stride=1, padding=(WINDOW // 2, 0))
-        factor: Tensor = self.conv2(self.v_conv(self.h_conv(self.conv1(pooled)))).sigmoid()
+        y = F.avg_pool2d(x, (1, WINDOW), stride=1, padding=(0, WINDOW // 2))
+        y = F.avg_pool2d(y, (WINDOW, 1), stride=1, padding=(WINDOW // 2, 0))
+        # One name for all: what has served is freed.
+        y = self.conv1(y)
+        y = self.h_conv(y)
+        y = self.v_conv(y)
+        y = self.conv2(y)
+        factor = y.sigmoid()
         return factor if self.variant == "factor" else times(x, factor)

@@ -90,8 +90,9 @@ class SimCSPSPPF(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
-        deep = _pyramid(self.cv4(self.cv3(self.cv1(x))), self.settings["kernel_size"])
-        out: Tensor = self.cv7(torch.cat([self.cv2(x), self.cv6(self.cv5(deep))], 1))
+        deep = self.cv5(_pyramid(self.cv4(self.cv3(self.cv1(x))), self.settings["kernel_size"]))
+        deep = self.cv6(deep)  # not in one expression with the other branch: the pyramid is freed before that runs
+        out: Tensor = self.cv7(torch.cat([self.cv2(x), deep], 1))
         return out
 
     def fuse_block(self) -> SimCSPSPPF:
