@@ -15,6 +15,7 @@ from surgeon.blocks.cab import CAB
 from surgeon.blocks.catalog.hat import INFO, overlap
 from surgeon.blocks.catalog.hat import OCAB as OCAB_INFO
 from surgeon.blocks.common import Block, no_autocast, one_graph, widen
+from surgeon.blocks.token_mlp import MLP, truncated_linear
 from surgeon.blocks.windows import (
     MASKED,
     Axis,
@@ -211,8 +212,8 @@ class OCAB(Block):
         self.relative_position_bias_table = nn.Parameter(torch.empty(self.base**2, num_heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
         self.norm1 = nn.LayerNorm(c)
-        self.qkv = _linear(c, 3 * c)
-        self.proj = _linear(c, c)
+        self.qkv = truncated_linear(c, 3 * c)
+        self.proj = truncated_linear(c, c)
         self.norm2 = nn.LayerNorm(c)
         self.mlp = MLP(c, int(c * mlp_ratio))
         offset = torch.arange(w + 2 * self.border) - torch.arange(w)[:, None] + 1 - 2 * self.border  # key less query
@@ -286,24 +287,5 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.relative_position_bias_table = nn.Parameter(torch.empty(offsets, heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
-        self.qkv = _linear(channels, 3 * channels)
-        self.proj = _linear(channels, channels)
-
-
-class MLP(nn.Sequential):
-    """Two linear layers ``fc1`` and ``fc2`` with a GELU between them."""
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        """Create the layers."""
-        super().__init__()
-        self.fc1 = _linear(channels, hidden)
-        self.act = nn.GELU()
-        self.fc2 = _linear(hidden, channels)
-
-
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """Create a linear layer as HAT initialises it."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.trunc_normal_(layer.weight, std=0.02)
-    nn.init.zeros_(layer.bias)
-    return layer
+        self.qkv = truncated_linear(channels, 3 * channels)
+        self.proj = truncated_linear(channels, channels)
