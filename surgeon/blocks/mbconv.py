@@ -40,17 +40,19 @@ class _Bottleneck(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``, H' = (H - 1) // stride + 1."""
-        stages = cast("list[_Layer | _Excitation]", list(self.block._modules.values()))
+        stages = [stage for stage in self.block._modules.values() if stage is not None]
         if torch.is_grad_enabled() or one_graph() or not unobserved((self.block, *stages)):
             y: Tensor = self.block(x)
             return x + y if self.skips else y
-        y = x
+        y, ours = x, False  # ours: what our own layer before put out; another's may be its input
         for stage in stages:
-            y = stage.infer(y)
+            by_hand = isinstance(stage, _Layer) or (ours and isinstance(stage, _Excitation))
+            y = cast(_Layer, stage).infer(y) if by_hand else stage(y)
+            ours = isinstance(stage, (_Layer, _Excitation))
         if not self.skips:
             return y
-        last = next(reversed(stages[-1]._modules.values()))
-        return plus(x, y) if last is not None and unheard(last) else x + y
+        last = next(reversed(stages[-1]._modules.values()), None)
+        return plus(x, y) if ours and last is not None and unheard(last) else x + y
 
     def fuse_block(self) -> _Bottleneck:
         """The same with each BatchNorm in its convolution."""

@@ -83,3 +83,15 @@ def test_the_skip_needs_equal_shapes() -> None:
             for parameter in module.parameters():
                 parameter.zero_()
             assert torch.equal(module(x), x) if skips else not module(x).any()
+
+
+def test_a_stage_in_the_place_of_ours_gets_what_it_may_keep() -> None:
+    torch.manual_seed(0)
+    module = create("mbconv", 16, expand_ratio=1).eval()
+    module.block[0] = nn.Identity()  # what it puts out is the block's own input
+    x = torch.randn(1, 16, 20, 20)
+    given = x.clone()
+    wanted = module(x)
+    with torch.no_grad():
+        assert torch.allclose(module(x), wanted, atol=1e-6)
+    assert torch.equal(x, given)
