@@ -38,8 +38,8 @@ def product(left: Tensor, right: Tensor) -> Tensor:
 
 @functools.cache
 def _operator() -> Callable[..., Tensor] | None:
-    """The linear layer of oneDNN layer, where this build of PyTorch has it."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    """The linear layer of oneDNN, where this build of PyTorch has it."""
+    if not torch._C._has_mkldnn:
         return None
     operator: Callable[..., Tensor] | None = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
     return operator
